@@ -1,0 +1,1 @@
+"""Settings: base.yaml has every one; an overlay passed with --config changes some."""

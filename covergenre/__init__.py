@@ -1,0 +1,3 @@
+"""What the system knows about covers, in plain Python: pixels, networks, bundles, evaluation."""
+
+__version__ = "0.1.0"

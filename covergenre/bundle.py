@@ -1,0 +1,203 @@
+"""Model bundles: a folder with everything scoring needs, every file known by its digest.
+
+    manifest.json      what the model is: labels, backbone, preprocessing, training, figures
+    head.safetensors   the two Dense layers
+    backbone.keras     the backbone, unless it comes with a dependency
+    held_out.parquet   probabilities on the covers held out: cover_id, genre, p_<label>
+    MODEL_CARD.md      for people
+    SHA256SUMS         digest of each file above, as `sha256sum -c` reads it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file, save_file
+
+from covergenre.backbones import Backbone, Preprocessing
+from covergenre.classifier import HEAD_TENSORS, Classifier, Head
+from covergenre.errors import BundleError
+from covergenre.images import PIXELS_VERSION
+
+FORMAT = 1
+DEFAULT = Path(__file__).parent / "models" / "default"
+SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle on disk.
+
+    Attributes:
+        path: its folder.
+        manifest: what ``manifest.json`` holds.
+        digest: sha256 of ``SHA256SUMS``, which names the digest of every other file.
+    """
+
+    path: Path
+    manifest: Mapping[str, Any]
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return str(self.manifest["name"])
+
+    @property
+    def model_version(self) -> str:
+        """Name and twelve digits of the digest: the same wherever the folder lies."""
+        return f"{self.name}-{self.digest[:12]}"
+
+    @property
+    def labels(self) -> list[str]:
+        """Genres, in the order of the probabilities."""
+        return list(self.manifest["labels"])
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone, from the bundle's own file unless it comes with a dependency."""
+        spec = self.manifest["backbone"]
+        path = self.path / spec["file"] if spec["kind"] == "file" else None
+        preprocessing = Preprocessing.from_json(spec["preprocessing"])
+        return Backbone(
+            spec["name"], spec["kind"], preprocessing, spec["weights_sha256"], path
+        )
+
+    def files(self) -> dict[str, bytes]:
+        """Name to content of the files that scoring needs, and the digests that prove them."""
+        names = [*_read_sums(self.path / SUMS), SUMS]
+        return {name: (self.path / name).read_bytes() for name in names}
+
+    def head(self) -> Head:
+        """The two Dense layers."""
+        tensors = load_file(self.path / "head.safetensors")
+        missing = [name for name in HEAD_TENSORS if name not in tensors]
+        if missing:
+            raise BundleError(f"bundle {self.path}: head.safetensors lacks {', '.join(missing)}")
+        return Head(tensors)
+
+    def classifier(self, batch_size: int) -> Classifier:
+        """Load the networks (TensorFlow is imported here and not before)."""
+        backbone = self.backbone
+        return Classifier(backbone.load(), backbone.preprocessing, self.head(), batch_size)
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Verify a bundle and read its manifest.
+
+    Raises:
+        BundleError: not there, incomplete, a digest differs, or made for another decoder.
+    """
+    sums = path / SUMS
+    if not sums.is_file():
+        raise BundleError(f"{path} is no model bundle: it has no {SUMS}")
+    listed = _read_sums(sums)
+    for name, digest in listed.items():
+        file = path / name
+        if not file.is_file():
+            raise BundleError(f"bundle {path}: {name} is missing; copy the bundle again")
+        if _sha256(file) != digest:
+            raise BundleError(
+                f"bundle {path}: {name} is not what {SUMS} says (changed or damaged); "
+                "copy the bundle again or train a new one"
+            )
+    if not {"manifest.json", "head.safetensors"} <= set(listed):
+        raise BundleError(f"bundle {path}: {SUMS} does not list manifest.json and head.safetensors")
+    manifest = json.loads((path / "manifest.json").read_text("utf-8"))
+    if manifest.get("format") != FORMAT or manifest.get("pixels_version") != PIXELS_VERSION:
+        raise BundleError(
+            f"bundle {path} was made by another version of the project (format "
+            f"{manifest.get('format')}, pixels {manifest.get('pixels_version')}; this one reads "
+            f"{FORMAT} and {PIXELS_VERSION}): train it again"
+        )
+    return Bundle(path, manifest, _sha256(sums))
+
+
+def write_bundle(
+    path: Path,
+    name: str,
+    labels: list[str],
+    backbone: Backbone,
+    head: Head,
+    details: Mapping[str, Any],
+    extra_files: Mapping[str, bytes],
+) -> Bundle:
+    """Write a bundle whole or not at all.
+
+    Args:
+        path: the folder to make; a bundle that is there is replaced.
+        name: what people call it; letters, digits, ``-``, ``_`` and ``.``.
+        labels: genres, in the order of the head's outputs.
+        backbone: as :meth:`Backbone.saved` gives it.
+        head: trained.
+        details: further entries of the manifest: training, metrics, versions.
+        extra_files: file name to content, e.g. the model card.
+
+    Raises:
+        BundleError: ``path`` is there and no bundle.
+    """
+    if path.exists() and not (path / SUMS).is_file():
+        raise BundleError(f"{path} is there and is no model bundle: name another output")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    scratch.mkdir(parents=True)
+    try:
+        save_file(dict(head.tensors), scratch / "head.safetensors")
+        spec = {
+            "name": backbone.name,
+            "kind": backbone.kind,
+            "weights_sha256": backbone.weights_sha256,
+            "preprocessing": backbone.preprocessing.to_json(),
+        }
+        if backbone.kind == "file" and backbone.path is not None:
+            spec["file"] = "backbone.keras"
+            shutil.copy(backbone.path, scratch / "backbone.keras")
+        manifest = {
+            "format": FORMAT,
+            "name": name,
+            "labels": labels,
+            "backbone": spec,
+            "pixels_version": PIXELS_VERSION,
+            **details,
+        }
+        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+        for file, content in extra_files.items():
+            (scratch / file).write_bytes(content)
+        for file_path in scratch.iterdir():
+            file_path.chmod(0o644)  # safetensors writes for the owner only
+        lines = [f"{_sha256(f)}  {f.name}\n" for f in sorted(scratch.iterdir())]
+        (scratch / SUMS).write_text("".join(lines), "utf-8")
+        _swap(scratch, path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return open_bundle(path)
+
+
+def _swap(scratch: Path, path: Path) -> None:
+    """Put a finished folder into place; the old one is gone only once the new one is there."""
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    if path.exists():
+        path.rename(old)
+    scratch.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    listed = {}
+    for line in path.read_text("utf-8", errors="replace").splitlines():
+        digest, _, name = line.partition("  ")
+        if len(digest) != 64 or not name or Path(name).name != name:
+            raise BundleError(f"{path} is damaged: copy the bundle again")
+        listed[name] = digest
+    return listed
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,55 @@
+"""Errors that a user can act on. Jobs print their text as one line and exit with ``exit_code``."""
+
+from __future__ import annotations
+
+
+class CovergenreError(Exception):
+    """Base of the errors whose message names what is wrong and how to mend it."""
+
+    exit_code = 2
+
+
+class SettingError(CovergenreError):
+    """A setting is unknown, has the wrong type or is out of range."""
+
+
+
+
+class CatalogueError(CovergenreError):
+    """The catalogue given (folder, CSV or Delta table) cannot be read as one."""
+
+
+class OutputError(CovergenreError):
+    """The output cannot be written, or belongs to another catalogue."""
+
+
+class BundleError(CovergenreError):
+    """A model bundle is missing, incomplete or does not match its digests."""
+
+
+class BackboneError(CovergenreError):
+    """A backbone or its weights cannot be had."""
+
+
+class TrainingDataError(CovergenreError):
+    """There is not enough labelled data to train on."""
+
+
+class AccountingError(CovergenreError):
+    """Predictions and quarantine do not add up to the albums: a defect, never to be ignored."""
+
+    exit_code = 4
+
+
+class ImageError(ValueError):
+    """One cover cannot be used.
+
+    Attributes:
+        reason: a key of :data:`covergenre.images.REASONS`.
+        detail: what was found, for people; at most 200 characters.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail[:200]

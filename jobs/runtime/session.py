@@ -1,0 +1,71 @@
+"""The Spark session."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+from pyspark.sql import SparkSession
+
+from covergenre.environment import FIX, MismatchError, check_java, check_packages, check_python
+
+
+def build(job: str) -> SparkSession:
+    """The running session, or a new one with the defaults that ``make env`` wrote.
+
+    Raises:
+        MismatchError: Java, Python, a package or Delta's jars cannot work; says the fix.
+    """
+    check_python()
+    check_packages()
+    _quieten()
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # under spark-submit Java is running already
+        check_java()
+    spark = SparkSession.builder.appName(f"covergenre {job}").getOrCreate()
+    check_delta(spark)
+    return spark
+
+
+def _quieten() -> None:
+    """Silence what users can do nothing about; must run before TensorFlow is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # petastorm 0.13 stands on pyarrow's legacy dataset, which is why pyarrow is held at 14.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
+    logging.getLogger("petastorm").setLevel(logging.ERROR)
+
+
+def check_delta(spark: SparkSession) -> None:
+    """Raise MismatchError unless Delta's jars are on the class path and switched on."""
+    extensions = spark.conf.get("spark.sql.extensions", "") or ""
+    jvm = spark._jvm
+    assert jvm is not None
+    found = jvm.org.apache.spark.util.Utils.classIsLoadable(
+        "io.delta.sql.DeltaSparkSessionExtension"
+    )
+    if not found or "DeltaSparkSessionExtension" not in extensions:
+        what = "jars are not in Spark's folder" if not found else "extension is not switched on"
+        raise MismatchError(f"Delta's {what}: {FIX}")
+
+
+def task_cpus(spark: SparkSession) -> int:
+    """Cores that one task may use."""
+    return int(spark.sparkContext.getConf().get("spark.task.cpus", "1"))
+
+
+def processor() -> str:
+    """Model name of this machine's processor, with the matrix units that matter for speed."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            text = file.read()
+    except OSError:
+        import platform
+
+        return platform.processor() or platform.machine()
+    fields = dict(
+        (key.strip(), value.strip())
+        for key, _, value in (line.partition(":") for line in text.splitlines())
+    )
+    flags = set(fields.get("flags", "").split())
+    units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512_vnni") if unit in flags]
+    return f"{fields.get('model name', 'unknown')} ({', '.join(units) or 'no matrix units'})"

@@ -1,0 +1,200 @@
+"""Where every source's albums and covers go: the tables albums, covers and quarantine."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.runtime.progress import shown
+from jobs.runtime.warehouse import Warehouse
+from schemas import ALBUMS, COVERS, QUARANTINE
+
+FACTS = ("cover_id", "width", "height", "format", "byte_size", "phash", "reason", "detail", "content")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a catalogue holds after it was written, and what changed."""
+
+    albums: int
+    covers: int
+    duplicates: int
+    quarantined: int
+    changed: int
+    removed: int
+
+    def as_dict(self) -> dict[str, int]:
+        """By name, for the record of runs."""
+        return dict(vars(self))
+
+
+def to_look_at(warehouse: Warehouse, listing: DataFrame) -> DataFrame:
+    """The albums of the listing whose cover must be looked at: new ones, and changed files.
+
+    Args:
+        listing: at least ``album_id`` and ``etag``, one row an album.
+    """
+    held = warehouse.read(ALBUMS).select("album_id", "etag")
+    return listing.join(
+        held,
+        (listing.album_id == held.album_id) & listing.etag.eqNullSafe(held.etag),
+        "left_anti",
+    )
+
+
+def write(
+    warehouse: Warehouse, listing: DataFrame, fetched: DataFrame, now: datetime.datetime
+) -> Counts:
+    """Make the catalogue's tables equal to a listing.
+
+    Albums that the listing lacks leave; bytes that are held already are not written again;
+    writing the same listing twice changes nothing.
+
+    Args:
+        warehouse: with albums, covers and quarantine created.
+        listing: one row an album: the columns of albums but cover_id and scraped_at.
+        fetched: the covers that were looked at: album_id and :data:`FACTS`; ``reason`` is NULL and
+            ``content`` set for the usable ones.
+        now: the time written.
+    """
+    looked_at = fetched.persist(StorageLevel.DISK_ONLY)
+    try:
+        with shown(warehouse.spark, "reading covers"):
+            count = looked_at.count()
+        if count:
+            _append_covers(warehouse, looked_at, now)
+        changed, removed = _merge_albums(warehouse, listing, looked_at, now)
+        _merge_quarantine(warehouse, looked_at, now)
+    finally:
+        looked_at.unpersist()
+    return counts(warehouse, changed, removed)
+
+
+def _append_covers(warehouse: Warehouse, looked_at: DataFrame, now: datetime.datetime) -> None:
+    usable = looked_at.where(F.col("reason").isNull())
+    # One album stands for each new cover: chosen among ids, so that no bytes are shuffled.
+    chosen = (
+        usable.groupBy("cover_id")
+        .agg(F.min("album_id").alias("album_id"))
+        .join(warehouse.read(COVERS).select("cover_id"), "cover_id", "left_anti")
+        .select("album_id")
+    )
+    if chosen.isEmpty():
+        return
+    new = usable.join(F.broadcast(chosen), "album_id", "left_semi")
+    warehouse.append(COVERS, new.select(*_facts(COVERS.names), F.lit(now).alias("fetched_at")))
+
+
+def _facts(names: list[str]) -> list[str]:
+    return [name for name in names if name in FACTS]
+
+
+def _merge_albums(
+    warehouse: Warehouse, listing: DataFrame, looked_at: DataFrame, now: datetime.datetime
+) -> tuple[int, int]:
+    held = warehouse.read(ALBUMS)
+    outcome = looked_at.select(
+        "album_id",
+        F.when(F.col("reason").isNull(), F.col("cover_id")).alias("new_cover_id"),
+        F.lit(True).alias("looked_at"),
+    )
+    rows = (
+        listing.join(outcome, "album_id", "left")
+        .join(held.select("album_id", F.col("cover_id").alias("old_cover_id")), "album_id", "left")
+        .withColumn(
+            "cover_id",
+            F.when(F.col("looked_at"), F.col("new_cover_id")).otherwise(F.col("old_cover_id")),
+        )
+        .withColumn("scraped_at", F.lit(now))
+    )
+    rows = ALBUMS.conform(rows.select(*ALBUMS.names)).persist()
+    content = [name for name in ALBUMS.names if name != "scraped_at"]
+    changed = rows.select(*content).exceptAll(held.select(*content)).count()
+    removed = held.join(rows, "album_id", "left_anti").count()
+    if changed or removed:
+        differs = " OR ".join(f"NOT (t.{name} <=> s.{name})" for name in content)
+        (
+            warehouse.delta(ALBUMS)
+            .alias("t")
+            .merge(rows.alias("s"), "t.album_id = s.album_id")
+            .whenMatchedUpdateAll(differs)
+            .whenNotMatchedInsertAll()
+            .whenNotMatchedBySourceDelete()
+            .execute()
+        )
+    rows.unpersist()
+    return changed, removed
+
+
+def _merge_quarantine(warehouse: Warehouse, looked_at: DataFrame, now: datetime.datetime) -> None:
+    quarantine(warehouse, looked_at.where(F.col("reason").isNotNull()), now)
+    # Closed: albums whose cover can be used after all, and those that left the catalogue.
+    usable = warehouse.read(ALBUMS).where(F.col("cover_id").isNotNull()).select("album_id")
+    present = warehouse.read(ALBUMS).select("album_id")
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
+    # What scoring put there stays until scoring can use it: its cover is held.
+    mended = open_rows.join(
+        looked_at.where(F.col("reason").isNull()).select("album_id"), "album_id"
+    ).join(usable, "album_id")
+    close(warehouse, mended.unionByName(open_rows.join(present, "album_id", "left_anti")), now)
+
+
+def quarantine(warehouse: Warehouse, failed: DataFrame, now: datetime.datetime) -> None:
+    """Record albums whose cover cannot be used.
+
+    Args:
+        warehouse: with quarantine created.
+        failed: ``album_id``, ``cover_id``, ``reason``, ``detail``, one row an album.
+        now: the time written.
+    """
+    rows = failed.select("album_id", "cover_id", "reason", "detail").withColumn("now", F.lit(now))
+    if rows.isEmpty():
+        return
+    seen = {"reason": "s.reason", "detail": "s.detail", "cover_id": "s.cover_id",
+            "last_seen": "s.now", "attempts": "t.attempts + 1", "closed_at": "NULL"}  # fmt: skip
+    first = {**seen, "album_id": "s.album_id", "first_seen": "s.now", "attempts": "1"}
+    (
+        warehouse.delta(QUARANTINE)
+        .alias("t")
+        .merge(rows.alias("s"), "t.album_id = s.album_id")
+        .whenMatchedUpdate(set=dict(seen))
+        .whenNotMatchedInsert(values=dict(first))
+        .execute()
+    )
+
+
+def close(warehouse: Warehouse, albums: DataFrame, now: datetime.datetime) -> None:
+    """Close the open quarantine rows of albums (``album_id``, one row an album)."""
+    if albums.isEmpty():
+        return
+    (
+        warehouse.delta(QUARANTINE)
+        .alias("t")
+        .merge(albums.alias("s"), "t.album_id = s.album_id AND t.closed_at IS NULL")
+        .whenMatchedUpdate(set={"closed_at": F.lit(now)})
+        .execute()
+    )
+
+
+def counts(warehouse: Warehouse, changed: int = 0, removed: int = 0) -> Counts:
+    """What the catalogue's tables hold."""
+    albums = warehouse.read(ALBUMS)
+    row = albums.agg(
+        F.count("*").alias("albums"),
+        F.count("cover_id").alias("with_cover"),
+        F.countDistinct("cover_id").alias("covers"),
+    ).first()
+    assert row is not None
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").count()
+    return Counts(
+        albums=row["albums"],
+        covers=row["covers"],
+        duplicates=row["with_cover"] - row["covers"],
+        quarantined=open_rows,
+        changed=changed,
+        removed=removed,
+    )

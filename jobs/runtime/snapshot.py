@@ -1,0 +1,80 @@
+"""A plain Parquet copy of a table that any engine reads, replaced whole.
+
+On a local disk ``DIR/NAME`` is a link to the newest of the folders in ``DIR/_snapshots``; renaming a
+new link over it is atomic, so a reader sees the old copy or the new one. An object store has no
+links: there ``DIR/NAME/<version>`` holds the copies and ``DIR/NAME/_latest`` names the newest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+
+from covergenre.errors import OutputError
+
+
+def publish(df: DataFrame, location: str, name: str, version: str, keep: int, by: str) -> str:
+    """Write a copy and make it the one that is read.
+
+    Args:
+        df: the rows.
+        location: the warehouse, a local folder or a URL.
+        name: of the copy, e.g. ``predictions_parquet``.
+        version: of this copy, unique; becomes a folder's name.
+        keep: older copies kept for readers that still have one open.
+        by: column whose values become folders (``by=value``).
+
+    Returns:
+        path that readers use.
+
+    Raises:
+        OutputError: something that is no snapshot lies where the link belongs.
+    """
+    if "://" in location:
+        return _publish_pointer(df, f"{location}/{name}", version, by)
+    link, folder = Path(location) / name, Path(location) / "_snapshots"
+    if link.exists() and not link.is_symlink():
+        raise OutputError(f"{link} is there and is no snapshot: move it away")
+    target = folder / f"{name}-{version}"
+    _write(df, str(target), by)
+    fresh = link.with_name(f".{name}.{version}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(Path(folder.name) / target.name)
+    fresh.replace(link)
+    _drop_old(folder, name, target, keep)
+    return str(link)
+
+
+def latest(spark: SparkSession, location: str, name: str) -> str:
+    """Path of the newest copy, for an engine that cannot follow a pointer file."""
+    if "://" not in location:
+        return str((Path(location) / name).resolve())
+    pointer = f"{location}/{name}/_latest"
+    return f"{location}/{name}/{spark.sparkContext.textFile(pointer).first().strip()}"
+
+
+def _write(df: DataFrame, path: str, by: str) -> None:
+    # One file a value: the copy of a catalogue is small beside its covers.
+    df.repartition(by).write.mode("overwrite").partitionBy(by).parquet(path)
+
+
+def _publish_pointer(df: DataFrame, path: str, version: str, by: str) -> str:
+    _write(df, f"{path}/{version}", by)
+    jvm, context = df.sparkSession._jvm, df.sparkSession.sparkContext
+    assert jvm is not None
+    pointer = jvm.org.apache.hadoop.fs.Path(f"{path}/_latest")
+    system = pointer.getFileSystem(context._jsc.hadoopConfiguration())  # type: ignore[union-attr]
+    stream = system.create(pointer, True)  # a put of one small object is atomic
+    stream.write(bytearray(f"{version}\n".encode()))
+    stream.close()
+    return f"{path}/{version}"
+
+
+def _drop_old(folder: Path, name: str, newest: Path, keep: int) -> None:
+    copies = [p for p in folder.glob(f"{name}-*") if p != newest]
+    copies.sort(key=lambda p: os.stat(p).st_mtime_ns, reverse=True)
+    for old in copies[keep:]:
+        shutil.rmtree(old, ignore_errors=True)

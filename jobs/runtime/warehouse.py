@@ -1,0 +1,138 @@
+"""A catalogue's warehouse: a folder of Delta tables that belongs to one catalogue."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from delta.tables import DeltaTable
+from filelock import FileLock, Timeout
+from pyspark.sql import DataFrame, SparkSession
+
+from covergenre.errors import CatalogueError, OutputError
+from schemas import TABLES, Table
+
+_IDENTITY = "catalogue.json"
+
+
+class Warehouse:
+    """Tables by name under one folder.
+
+    Args:
+        spark: the session.
+        location: a local folder, or a URL that Hadoop knows (``s3a://...``).
+    """
+
+    def __init__(self, spark: SparkSession, location: str) -> None:
+        self.spark = spark
+        self.local = "://" not in location
+        self.location = str(Path(location).resolve()) if self.local else location.rstrip("/")
+
+    def path(self, name: str) -> str:
+        """Where a table (or a folder beside the tables) lies."""
+        return f"{self.location}/{name}"
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return is_delta(self.spark, self.path(table.name))
+
+    def create(self, *tables: Table) -> None:
+        """Create the tables that are not there."""
+        for table in tables:
+            if not self.exists(table):
+                table.create(self.spark, self.path(table.name))
+
+    def read(self, table: Table) -> DataFrame:
+        """The table's rows.
+
+        Raises:
+            CatalogueError: the table has not been written; says by which job it is.
+        """
+        if not self.exists(table):
+            raise CatalogueError(
+                f"{self.path(table.name)} is not there: scrape a catalogue into this warehouse first"
+            )
+        return self.spark.read.format("delta").load(self.path(table.name))
+
+    def delta(self, table: Table) -> DeltaTable:
+        """The table, for MERGE."""
+        return DeltaTable.forPath(self.spark, self.path(table.name))
+
+    def append(self, table: Table, df: DataFrame) -> None:
+        """Append rows, after holding them against the table's schema."""
+        table.conform(df).write.format("delta").mode("append").save(self.path(table.name))
+
+    def replace(self, table: Table, df: DataFrame, where: str | None = None) -> None:
+        """Replace all rows, or those that match ``where``, in one commit."""
+        writer = table.conform(df).write.format("delta").mode("overwrite")
+        if where is not None:
+            writer = writer.option("replaceWhere", where)
+        writer.save(self.path(table.name))
+
+    def versions(self) -> dict[str, int]:
+        """Delta version of every table that is there."""
+        found = {}
+        for table in TABLES.values():
+            if self.exists(table):
+                history = self.delta(table).history(1).select("version").first()
+                found[table.name] = int(history["version"]) if history else 0
+        return found
+
+    @contextlib.contextmanager
+    def writing(self, catalogue: str, timeout: float) -> Iterator[None]:
+        """Hold the warehouse for writing, for one catalogue.
+
+        Delta on a local disk writes its log by exists-then-rename, which two drivers can both do:
+        one lock a warehouse keeps them apart. Object stores have no such lock here.
+
+        Args:
+            catalogue: what the catalogue is, e.g. the folder's path; remembered on first use.
+            timeout: seconds to wait for another writer.
+
+        Raises:
+            OutputError: cannot be written, is in use, or belongs to another catalogue.
+        """
+        if not self.local:
+            yield
+            return
+        root = Path(self.location)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(root / ".lock", timeout=timeout)
+            lock.acquire()
+        except Timeout:
+            raise OutputError(
+                f"{root} is being written by another job: wait for it, or name another --output"
+            ) from None
+        except OSError as error:
+            raise OutputError(
+                f"--output {root} cannot be written ({error.strerror}): name a folder"
+            ) from error
+        try:
+            self._claim(root / _IDENTITY, catalogue)
+            yield
+        finally:
+            lock.release()
+
+    def _claim(self, identity: Path, catalogue: str) -> None:
+        if identity.exists():
+            owner = str(json.loads(identity.read_text("utf-8"))["catalogue"])
+            # A catalogue that moved away takes its warehouse with it.
+            if owner != catalogue and os.path.lexists(owner):
+                raise OutputError(
+                    f"{self.location} holds the catalogue of {owner}: name another --output for "
+                    f"{catalogue}"
+                )
+            if owner == catalogue:
+                return
+        part = identity.with_suffix(".part")
+        part.write_text(json.dumps({"catalogue": catalogue}) + "\n", "utf-8")
+        part.replace(identity)
+
+
+def is_delta(spark: SparkSession, path: str) -> bool:
+    """Whether a Delta table lies at ``path``."""
+    return bool(DeltaTable.isDeltaTable(spark, path))

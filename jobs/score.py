@@ -1,0 +1,277 @@
+"""Score a catalogue: for each album its genre, for the catalogue metrics per genre and year.
+
+    spark-submit jobs/score.py                                   the default catalogue
+    spark-submit jobs/score.py --covers FOLDER --output DIR      yours
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from covergenre.bundle import DEFAULT, Bundle, open_bundle
+from covergenre.config import Settings
+from covergenre.errors import AccountingError
+from jobs.runtime import arguments, session, sink, snapshot
+from jobs.runtime.metrics import per_genre_and_year
+from jobs.runtime.progress import shown
+from jobs.runtime.runs import Run, recorded
+from jobs.runtime.warehouse import Warehouse
+from jobs.scrape import ingest, locate
+from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
+from scraping.procedural import generate_catalogue
+from udfs.classify import make_classify
+from udfs.worker import ShippedBundle
+
+SNAPSHOT = "predictions_parquet"
+
+
+def choose_bundle(named: str | None, settings: Settings) -> Bundle:
+    """The bundle to score with: ``--model``, else ``score.bundle``, else the project's default.
+
+    Raises:
+        BundleError: it is not there or not what its digests say.
+    """
+    return open_bundle(Path(named or settings.score.bundle or DEFAULT))
+
+
+def classify(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
+    """Classify covers in one pass over their bytes.
+
+    Args:
+        covers: ``cover_id``, ``content``.
+        bundle: verified; shipped to the executors.
+        settings: batch size and image limits.
+
+    Returns:
+        ``cover_id`` and the columns of :data:`udfs.classify.CLASSIFIED`.
+    """
+    spark = covers.sparkSession
+    shipped = ShippedBundle(bundle.model_version, spark.sparkContext.broadcast(bundle.files()))
+    udf = make_classify(
+        shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits
+    )
+    return covers.select("cover_id", udf("content").alias("c")).select("cover_id", "c.*")
+
+
+def predict(
+    albums: DataFrame,
+    classified: DataFrame,
+    bundle: Bundle,
+    run_id: str,
+    now: datetime.datetime,
+) -> DataFrame:
+    """The rows of predictions: every album whose cover was classified.
+
+    Args:
+        albums: the table albums.
+        classified: as :func:`classify` gives it.
+        bundle: names the probabilities.
+        run_id, now: written to each row.
+    """
+    labels = F.array(*(F.lit(label) for label in bundle.labels))
+    usable = classified.where(F.col("reason").isNull()).select(
+        "cover_id", F.col("probabilities").cast("array<double>").alias("values")
+    )
+    best = F.array_max("values")
+    return PREDICTIONS.conform(
+        albums.join(usable, "cover_id").select(
+            "album_id",
+            F.lit(bundle.model_version).alias("model_version"),
+            "cover_id",
+            "genre",
+            "release_year",
+            F.element_at(labels, F.array_position("values", best).cast("int")).alias(
+                "predicted_genre"
+            ),
+            F.map_from_arrays(labels, "values").alias("probabilities"),
+            best.alias("confidence"),
+            F.lit(run_id).alias("run_id"),
+            F.lit(now).alias("scored_at"),
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What scoring a warehouse came to."""
+
+    albums: int
+    scored: int
+    quarantined: int
+    covers: int
+    seconds: float
+    snapshot: str
+
+
+def score(warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run) -> Result:
+    """Score every album of a warehouse and write predictions, quarantine, metrics, snapshot.
+
+    Raises:
+        AccountingError: predictions and open quarantine do not add up to the albums.
+    """
+    warehouse.create(PREDICTIONS, METRICS, QUARANTINE)
+    albums = warehouse.read(ALBUMS)
+    wanted = albums.where("cover_id IS NOT NULL").select("cover_id").distinct()
+    covers = warehouse.read(COVERS).select("cover_id", "content").join(
+        F.broadcast(wanted), "cover_id", "left_semi"
+    )  # fmt: skip
+    start = time.perf_counter()
+    # Kept, so that predictions, quarantine and counts all come from one inference.
+    classified = classify(covers, bundle, settings).persist(StorageLevel.DISK_ONLY)
+    try:
+        with shown(warehouse.spark, "scoring", wanted.count()):
+            count = classified.count()
+        seconds = time.perf_counter() - start
+        predictions = predict(albums, classified, bundle, run.run_id, run.started_at)
+        version = bundle.model_version
+        warehouse.replace(PREDICTIONS, predictions, f"model_version = '{version}'")
+        _quarantine_failed(warehouse, albums, classified, run.started_at)
+        _time_per_cover(run, classified, count, seconds)
+    finally:
+        classified.unpersist()
+    written = warehouse.read(PREDICTIONS).where(F.col("model_version") == version)
+    result = _account(warehouse, albums, written, count, seconds)
+    metrics = per_genre_and_year(
+        albums, written, bundle.labels, run.run_id, version, run.started_at
+    )
+    warehouse.append(METRICS, metrics)
+    link = snapshot.publish(
+        written,
+        warehouse.location,
+        SNAPSHOT,
+        f"{run.started_at:%Y%m%dT%H%M%S}-{run.run_id[:8]}",
+        settings.score.keep_snapshots,
+        by="predicted_genre",
+    )
+    return Result(**{**vars(result), "snapshot": link})
+
+
+def _quarantine_failed(
+    warehouse: Warehouse, albums: DataFrame, classified: DataFrame, now: datetime.datetime
+) -> None:
+    ids = albums.select("album_id", "cover_id")
+    failed = classified.where(F.col("reason").isNotNull()).join(ids, "cover_id")
+    sink.quarantine(warehouse, failed, now)
+    usable = classified.where(F.col("reason").isNull()).join(ids, "cover_id")
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
+    sink.close(warehouse, open_rows.join(usable.select("album_id"), "album_id"), now)
+
+
+def _time_per_cover(run: Run, classified: DataFrame, count: int, seconds: float) -> None:
+    half, most = F.percentile("milliseconds", 0.5), F.percentile("milliseconds", 0.95)
+    row = classified.agg(half.alias("p50"), most.alias("p95")).first()
+    assert row is not None
+    run.p50_ms, run.p95_ms = row["p50"], row["p95"]
+    run.images_per_second = round(count / seconds, 2)
+
+
+def _account(
+    warehouse: Warehouse, albums: DataFrame, written: DataFrame, covers: int, seconds: float
+) -> Result:
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL")
+    counted = Result(albums.count(), written.count(), open_rows.count(), covers, seconds, "")
+    if counted.scored + counted.quarantined != counted.albums:
+        raise AccountingError(
+            f"{counted.scored} predictions + {counted.quarantined} in quarantine are not the "
+            f"{counted.albums} albums of {warehouse.location}: please report this"
+        )
+    return counted
+
+
+def _print_summary(
+    source: str, warehouse: Warehouse, bundle: Bundle, run: Run, result: Result, machine: bool
+) -> dict[str, Any]:
+    summary = {
+        "covers": result.albums,
+        "scored": result.scored,
+        "quarantined": result.quarantined,
+        "duplicates": run.counts["duplicates"],
+        "images_per_second": run.images_per_second,
+        "output": warehouse.location,
+        "run_id": run.run_id,
+        "model_version": bundle.model_version,
+    }
+    per_genre = (
+        warehouse.read(PREDICTIONS)
+        .where(F.col("model_version") == bundle.model_version)
+        .groupBy("predicted_genre")
+        .count()
+        .orderBy(F.desc("count"))
+        .collect()
+    )
+    quarantined = (
+        warehouse.read(QUARANTINE).where("closed_at IS NULL").groupBy("reason").count().collect()
+    )
+    lines = {
+        "covers in": f"{result.albums} ({result.covers} distinct)",
+        "scored": result.scored,
+        "quarantined": ", ".join([str(result.quarantined), *(f"{r[0]}: {r[1]}" for r in quarantined)]),
+        "looks like": ", ".join(f"{r[0]} {r[1]}" for r in per_genre),
+        "speed": f"{run.images_per_second} images/s with start-up, {result.seconds:.1f} s in all",
+        "model": f"{bundle.model_version} ({bundle.path})",
+        "tables": f"{warehouse.location}/{{predictions,metrics,quarantine,runs}} (Delta)",
+        "parquet": result.snapshot,
+        "try": f".venv/bin/spark-sql -e \"{_query(warehouse)}\"",
+    }
+    arguments.summarise(f"scored {source}", lines, summary if machine else None)
+    return summary
+
+
+def _query(warehouse: Warehouse) -> str:
+    table = f"delta.`{warehouse.path('metrics')}`"
+    return (
+        "SELECT genre, release_year, albums, predicted_share, accuracy, mean_confidence "
+        f"FROM {table} WHERE genre_basis = 'catalogue' "
+        f"AND computed_at = (SELECT max(computed_at) FROM {table}) ORDER BY genre, release_year"
+    )
+
+
+def _draw_default(settings: Settings) -> None:
+    """Draw the demo catalogue on the first run without a catalogue of one's own."""
+    folder = Path(settings.catalogue.default)
+    if not folder.exists():
+        print(f"drawing {settings.catalogue.demo_albums} demo covers into {folder}")
+        generate_catalogue(folder, albums=settings.catalogue.demo_albums)
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Parse, read the catalogue, score it, print a summary."""
+    parser = arguments.parser("score", "Say which genre each cover of a catalogue looks like.")
+    parser.add_argument(
+        "--covers", help="folder of images, Delta table, or warehouse; default: the demo catalogue"
+    )
+    parser.add_argument("--model", metavar="BUNDLE", help="model bundle; default: the project's")
+    parser.add_argument("--output", metavar="DIR", help="warehouse; default: by the folder's name")
+    parser.add_argument("--csv", type=Path, help="CSV beside the images, if there are several")
+    args = parser.parse_args(argv)
+    settings = arguments.settings(args)
+    bundle = choose_bundle(args.model, settings)
+    if args.covers is None:
+        _draw_default(settings)
+    source, output = locate(args.covers, args.output, settings)
+    print(f"model {bundle.model_version} from {bundle.path}")
+    spark = session.build("score")
+    warehouse = Warehouse(spark, output)
+    run = Run("score", settings, model_version=bundle.model_version)
+    run.engine, run.precision = "tensorflow", "f32"
+    with (
+        warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
+        recorded(run, warehouse),
+    ):
+        run.counts.update(ingest(warehouse, source, settings, args.csv).as_dict())
+        result = score(warehouse, bundle, settings, run)
+        run.counts.update(scored=result.scored, quarantined=result.quarantined)
+    return _print_summary(source, warehouse, bundle, run, result, args.json)
+
+
+if __name__ == "__main__":
+    arguments.run(main)

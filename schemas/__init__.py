@@ -1,0 +1,30 @@
+"""The tables: one module each, with columns, keys, constraints and properties."""
+
+from schemas.albums import ALBUMS
+from schemas.covers import COVERS
+from schemas.embeddings import EMBEDDINGS
+from schemas.metrics import METRICS
+from schemas.predictions import PREDICTIONS
+from schemas.quarantine import QUARANTINE
+from schemas.runs import RUNS
+from schemas.splits import SPLITS
+from schemas.table import Column, Table
+
+TABLES = {
+    table.name: table
+    for table in (ALBUMS, COVERS, QUARANTINE, SPLITS, EMBEDDINGS, PREDICTIONS, METRICS, RUNS)
+}
+
+__all__ = [
+    "ALBUMS",
+    "COVERS",
+    "EMBEDDINGS",
+    "METRICS",
+    "PREDICTIONS",
+    "QUARANTINE",
+    "RUNS",
+    "SPLITS",
+    "TABLES",
+    "Column",
+    "Table",
+]

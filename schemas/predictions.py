@@ -1,0 +1,23 @@
+"""What the model says about each album."""
+
+from schemas.table import Column, Table
+
+PREDICTIONS = Table(
+    name="predictions",
+    version=1,
+    comment="One row an album and model version",
+    key=("album_id", "model_version"),
+    columns=(
+        Column("album_id", "string", "key", False),
+        Column("model_version", "string", "key: name and digest of the bundle", False),
+        Column("cover_id", "string", "the cover that was looked at", False),
+        Column("genre", "string", "the catalogue's own genre; NULL if not known"),
+        Column("release_year", "int", "year of release; NULL if not known"),
+        Column("predicted_genre", "string", "the most probable genre", False),
+        Column("probabilities", "map<string,double>", "genre to probability, sums to 1", False),
+        Column("confidence", "double", "probability of predicted_genre", False),
+        Column("run_id", "string", "the run that wrote the row", False),
+        Column("scored_at", "timestamp", "when the run began", False),
+    ),
+    constraints={"confidence": "confidence BETWEEN 0 AND 1"},
+)

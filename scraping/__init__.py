@@ -1,0 +1,1 @@
+"""Where catalogues come from. Nothing here knows of Spark or of models."""

@@ -1,0 +1,69 @@
+"""What a Python worker keeps between tasks: loaded networks.
+
+TensorFlow is imported here, in the worker, and never in the process workers are forked from.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark import Broadcast
+
+from covergenre.backbones import Backbone
+from covergenre.bundle import open_bundle
+from covergenre.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class ShippedBundle:
+    """A bundle on its way to the workers.
+
+    Attributes:
+        model_version: names it; equal versions hold equal files.
+        files: name to content, broadcast, so that it reaches executors on other machines.
+    """
+
+    model_version: str
+    files: Broadcast[Mapping[str, bytes]]
+
+
+_classifiers: dict[tuple[str, int], Classifier] = {}
+
+
+def classifier(bundle: ShippedBundle, batch_size: int, threads: int) -> Classifier:
+    """The classifier of a bundle, verified and loaded once a worker."""
+    key = (bundle.model_version, batch_size)
+    if key not in _classifiers:
+        _configure_tensorflow(threads)
+        _classifiers.clear()  # one bundle's networks at a time
+        # Workers are killed, not asked to leave: nothing they write may outlive its use.
+        with tempfile.TemporaryDirectory(prefix="covergenre-bundle-") as folder:
+            for name, content in bundle.files.value.items():
+                (Path(folder) / name).write_bytes(content)
+            _classifiers[key] = open_bundle(Path(folder)).classifier(batch_size)
+    return _classifiers[key]
+
+
+@functools.lru_cache(maxsize=1)
+def backbone(spec: Backbone, threads: int) -> Any:
+    """A backbone's network, loaded once a worker."""
+    _configure_tensorflow(threads)
+    return spec.load()
+
+
+def _configure_tensorflow(threads: int) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Several workers may share one GPU.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    import tensorflow as tf
+
+    # As many threads as the task has cores: tasks beside this one have theirs.
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
