@@ -1,11 +1,11 @@
 """Model bundles: a folder with everything scoring needs, every file known by its digest.
 
-    manifest.json      what the model is: labels, backbone, preprocessing, training, figures
-    head.safetensors   the two Dense layers
-    backbone.keras     the backbone, unless it comes with a dependency
-    held_out.parquet   probabilities on the covers held out: cover_id, genre, p_<label>
-    MODEL_CARD.md      for people
-    SHA256SUMS         digest of each file above, as `sha256sum -c` reads it
+manifest.json      what the model is: labels, backbone, preprocessing, training, figures
+head.safetensors   the two Dense layers
+backbone.keras     the backbone, unless it comes with a dependency
+held_out.parquet   probabilities on the covers held out: cover_id, genre, p_<label>
+MODEL_CARD.md      for people
+SHA256SUMS         digest of each file above, as `sha256sum -c` reads it
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class Bundle:
         spec = self.manifest["backbone"]
         path = self.path / spec["file"] if spec["kind"] == "file" else None
         preprocessing = Preprocessing.from_json(spec["preprocessing"])
-        return Backbone(
-            spec["name"], spec["kind"], preprocessing, spec["weights_sha256"], path
-        )
+        return Backbone(spec["name"], spec["kind"], preprocessing, spec["weights_sha256"], path)
 
     def files(self) -> dict[str, bytes]:
         """Name to content of the files that scoring needs, and the digests that prove them."""
@@ -146,6 +144,7 @@ def write_bundle(
     if path.exists() and not (path / SUMS).is_file():
         raise BundleError(f"{path} is there and is no model bundle: name another output")
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a killed run of the same process id
     scratch.mkdir(parents=True)
     try:
         save_file(dict(head.tensors), scratch / "head.safetensors")
@@ -184,7 +183,12 @@ def _swap(scratch: Path, path: Path) -> None:
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     if path.exists():
         path.rename(old)
-    scratch.rename(path)
+    try:
+        scratch.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

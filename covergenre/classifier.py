@@ -36,9 +36,7 @@ def power_normalise(features: Any) -> Any:
     return tf.sign(features) * tf.sqrt(tf.abs(features))
 
 
-def build_head(
-    shape: HeadShape, feature_dropout: float = 0.0, hidden_dropout: float = 0.0
-) -> Any:
+def build_head(shape: HeadShape, feature_dropout: float = 0.0, hidden_dropout: float = 0.0) -> Any:
     """Two Dense layers over power-normalised, standardised features.
 
     Returns:
@@ -73,7 +71,10 @@ class Head:
     @classmethod
     def from_keras(cls, model: Any, mean: Floats, std: Floats) -> Head:
         """Take the weights of a model made by :func:`build_head`."""
-        weights = [*model.get_layer("hidden").get_weights(), *model.get_layer("logits").get_weights()]
+        weights = [
+            *model.get_layer("hidden").get_weights(),
+            *model.get_layer("logits").get_weights(),
+        ]
         arrays = [mean, std, *weights]
         named = zip(HEAD_TENSORS, arrays, strict=True)
         return cls({name: np.asarray(array, np.float32) for name, array in named})
@@ -107,12 +108,11 @@ class Classifier:
         self.batch_size = batch_size
         spec = tf.TensorSpec((batch_size, self.size, self.size, 3), tf.uint8)
 
-        @tf.function(input_signature=[spec], autograph=False)
         def run(pixels: Any) -> Any:
             features = network(preprocessing.apply(pixels), training=False)
             return tf.nn.softmax(head.logits(features))
 
-        self._run = run
+        self._run = tf.function(run, input_signature=[spec], autograph=False)
 
     def probabilities(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """Genre probabilities of covers.

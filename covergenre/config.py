@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from covergenre.errors import SettingError
 from covergenre.images import Limits
 
-
 # A year as catalogues write it: 1999, 1999.0 (a column with gaps), 1999-05 or 1999-05-21.
 YEAR_PATTERN = r"^([0-9]{4})(?:\.0|-[0-9]{2}(?:-[0-9]{2})?)?$"
 
@@ -159,7 +158,7 @@ def _read_overlay(path: Path) -> dict[str, Any]:
         tree = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"--config {path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is none
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}" if where else ""
         raise SettingError(f"--config {path}{line} is not YAML") from error
@@ -175,7 +174,7 @@ def _parse_assignment(assignment: str) -> dict[str, Any]:
         raise SettingError(f"--set {assignment}: write it as key.path=value")
     try:
         value: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise SettingError(f"--set {assignment}: the value is not YAML") from error
     for part in reversed(parts):
         value = {part: value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import cv2
@@ -23,7 +24,7 @@ def bands(radius: int) -> list[tuple[int, int]]:
     joining on bands finds every pair without comparing everything with everything.
     """
     edges = [HASH_BITS * i // (radius + 1) for i in range(radius + 2)]
-    return [(start, end - start) for start, end in zip(edges, edges[1:], strict=False)]
+    return [(start, end - start) for start, end in itertools.pairwise(edges)]
 
 
 def signature(pixels: Pixels) -> npt.NDArray[np.float32]:

@@ -11,14 +11,13 @@ import shutil
 import subprocess
 import sys
 from importlib import metadata
-from typing import List, Tuple
 
 PYTHON = (3, 11)
 JAVA_MAJORS = (17, 21)
 FIX = "run `make env` to install the locked set"
 
 # (package, versions that work, why): DELTA_JAR below goes with delta-spark.
-REQUIREMENTS: List[Tuple[str, str, str]] = [
+REQUIREMENTS: list[tuple[str, str, str]] = [
     ("pyspark", "~=4.0.5", "delta-spark 4.4 has jars for Spark 4.0"),
     ("delta-spark", "==4.4.0", "the jars in Spark's folder are those of 4.4.0"),
     ("pyarrow", ">=11,<15", "petastorm needs pyarrow's legacy dataset, gone from 15"),
@@ -33,7 +32,7 @@ class MismatchError(Exception):
     """A part of the environment cannot work; the text names the fix in one line."""
 
 
-def check_python(version: Tuple[int, ...] = tuple(sys.version_info[:2])) -> None:
+def check_python(version: tuple[int, ...] = tuple(sys.version_info[:2])) -> None:
     """Raise MismatchError unless this is the Python that every locked wheel is made for."""
     if tuple(version[:2]) != PYTHON:
         raise MismatchError(

@@ -13,8 +13,6 @@ class SettingError(CovergenreError):
     """A setting is unknown, has the wrong type or is out of range."""
 
 
-
-
 class CatalogueError(CovergenreError):
     """The catalogue given (folder, CSV or Delta table) cannot be read as one."""
 

@@ -51,9 +51,7 @@ def expected_calibration_error(truth: Labels, probabilities: Probabilities) -> f
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [
-        abs(confidence[bins == b].sum() - correct[bins == b].sum()) for b in np.unique(bins)
-    ]
+    gaps = [abs(confidence[bins == b].sum() - correct[bins == b].sum()) for b in np.unique(bins)]
     return float(np.sum(gaps) / len(truth))
 
 
@@ -99,8 +97,14 @@ def evaluate(
         np.bincount(truth, minlength=len(labels)),
         strict=True,
     )
-    rows = [
-        {"genre": genre, "precision": float(p), "recall": float(r), "f1": float(f), "covers": int(n)}
+    rows: list[dict[str, Any]] = [
+        {
+            "genre": genre,
+            "precision": float(p),
+            "recall": float(r),
+            "f1": float(f),
+            "covers": int(n),
+        }
         for genre, p, r, f, n in per_genre
     ]
     samples = np.random.default_rng(seed).integers(len(truth), size=(BOOTSTRAP_SAMPLES, len(truth)))
@@ -112,7 +116,7 @@ def evaluate(
             for name, metric in METRICS.items()
         },
         "nll": float(log_loss(truth, probabilities, labels=every)),
-        **{key: float(np.mean([row[key] for row in rows])) for key in ("precision", "recall", "f1")},
+        **{k: float(np.mean([row[k] for row in rows])) for k in ("precision", "recall", "f1")},
         "per_genre": rows,
         "confusion": confusion_matrix(truth, predicted, labels=every).tolist(),
     }  # fmt: skip

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import imagehash
@@ -46,9 +45,24 @@ REASONS = {
 }
 """Why a cover can be in quarantine."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
 EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .mpo .avif .jp2 .j2k".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".mpo",
+        ".avif",
+        ".jp2",
+        ".j2k",
+    ]
 )
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _MAGICS = (
@@ -179,13 +193,10 @@ def load(content: bytes, size: int, limits: Limits | None = None) -> Pixels:
 
 
 def _cv_resize(pixels: Pixels, width: int, height: int, interpolation: int) -> Pixels:
-    resized: Any = cv2.resize(pixels, (width, height), interpolation=interpolation)
-    return resized
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
 
 
-def _header(
-    content: bytes, limits: Limits
-) -> tuple[int, int, str, Image.Image | None]:
+def _header(content: bytes, limits: Limits) -> tuple[int, int, str, Image.Image | None]:
     """Width, height, format and, when Pillow had to look, its unread image; limits checked."""
     if not content:
         raise ImageError("empty_file", "0 bytes")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +12,10 @@ import numpy.typing as npt
 
 from covergenre.classifier import Head, HeadShape, build_head, power_normalise
 from covergenre.config import Train
+
+_EPOCHS_A_LINE = 10
+_LEAST_STD = 1e-4
+_IGNORED_STD = 1e6
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,11 @@ def fit_head(
     epochs: int,
     validation: tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]] | None = None,
 ) -> Fit:
-    """Train two Dense layers with Adam (decoupled weight decay) on sparse categorical cross-entropy.
+    """Train two Dense layers: Adam with weight decay, sparse categorical cross-entropy.
 
     Args:
-        examples: tf.data.Dataset of one pass over (features float32 (n, f), label int (n,)) batches,
-            as petastorm gives it; read once and kept in memory.
+        examples: tf.data.Dataset of one pass over batches (features float32 (n, f), label int
+            (n,)), as petastorm gives it; read once and kept in memory.
         classes: number of genres.
         recipe: sizes, dropout, learning rate, batch size, seed.
         epochs: at most this many, or exactly this many without validation covers.
@@ -50,42 +56,60 @@ def fit_head(
 
     keras.utils.set_random_seed(recipe.seed)
     kept = examples.map(lambda x, y: (power_normalise(x), y)).unbatch().cache()
-    rows, scale = _standardise(kept)
+    scale = _Standardiser(kept)
     # Without a known length Keras warns at the end of the first epoch.
-    counted = kept.apply(tf.data.experimental.assert_cardinality(rows))
+    counted = kept.apply(tf.data.experimental.assert_cardinality(scale.examples))
     dataset = (
-        counted.shuffle(rows, seed=recipe.seed, reshuffle_each_iteration=True)
+        counted.shuffle(scale.examples, seed=recipe.seed, reshuffle_each_iteration=True)
         .batch(recipe.batch_size)
         .map(lambda x, y: (scale(x), y))
         .prefetch(tf.data.AUTOTUNE)
     )
-    shape = HeadShape(int(scale.mean.shape[-1]), recipe.hidden_units, classes)
+    shape = HeadShape(len(scale.mean), recipe.hidden_units, classes)
     model = build_head(shape, recipe.feature_dropout, recipe.hidden_dropout)
     model.compile(
         keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    held: dict[str, Any] = {}
+    progress = keras.callbacks.LambdaCallback(on_epoch_end=_tell)
+    held: dict[str, Any] = {"callbacks": [progress]}
     if validation is not None:
         features, labels = validation
         held["validation_data"] = (scale(power_normalise(features)), labels)
-        held["callbacks"] = [
+        held["callbacks"].append(
             keras.callbacks.EarlyStopping(
                 monitor="val_loss", patience=recipe.patience, restore_best_weights=True
             )
-        ]
-    history = model.fit(dataset, epochs=epochs, verbose=0, **held).history
+        )
+    history = model.fit(dataset, epochs=epochs, shuffle=False, verbose=0, **held).history
     taken = int(np.argmin(history["val_loss"])) + 1 if validation is not None else epochs
-    head = Head.from_keras(model, np.asarray(scale.mean)[0], np.sqrt(scale.variance)[0])
+    head = Head.from_keras(model, scale.mean, scale.std)
     return Fit(head, taken, {k: [float(v) for v in values] for k, values in history.items()})
 
 
-def _standardise(dataset: Any) -> tuple[int, Any]:
-    """Number of examples, and a layer that gives features zero mean and unit variance over them."""
-    import keras
+def _tell(epoch: int, logs: Mapping[str, float]) -> None:
+    if epoch % _EPOCHS_A_LINE == 0:
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in logs.items())
+        print(f"training: epoch {epoch + 1}, {figures}", file=sys.stderr, flush=True)
 
-    features = np.stack([x for x, _ in dataset.as_numpy_iterator()])
-    layer = keras.layers.Normalization()
-    layer.adapt(features)
-    return len(features), layer
+
+class _Standardiser:
+    """Gives features zero mean and unit variance over the training examples.
+
+    Attributes:
+        examples: how many there are.
+        mean, std: float32 (features,).
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        features = np.stack([x for x, _ in dataset.as_numpy_iterator()])
+        self.examples = len(features)
+        self.mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+        std = features.std(axis=0, dtype=np.float64)
+        # A feature that never moves in training says nothing; dividing by its zero would let the
+        # first cover on which it does outweigh all others.
+        self.std = np.where(std > _LEAST_STD, std, _IGNORED_STD).astype(np.float32)
+
+    def __call__(self, features: Any) -> Any:
+        return (features - self.mean) / self.std

@@ -1,4 +1,4 @@
-"""Make pip's Spark ready: Delta's jars, this project's Spark defaults, and a launcher that finds it.
+"""Make pip's Spark ready: Delta's jars, this project's defaults, a launcher that finds it.
 
 Under spark-submit the JVM runs before any Python, so ``spark.jars.packages`` set by a job comes too
 late. With the jars in Spark's own folder a plain ``spark-submit jobs/score.py`` works, offline too.
@@ -56,9 +56,7 @@ def main() -> int:
     return 0
 
 
-def install_jar(
-    folder: Path, organisation: str, module: str, version: str, sha256: str
-) -> None:
+def install_jar(folder: Path, organisation: str, module: str, version: str, sha256: str) -> None:
     """Put one jar into Spark's folder unless it is there, through the Ivy that Spark brings.
 
     Raises:
@@ -67,8 +65,6 @@ def install_jar(
     target = folder / f"{module}-{version}.jar"
     if target.exists() and _sha256(target) == sha256:
         return
-    for other in folder.glob(f"{module}-*.jar"):
-        other.unlink()
     with tempfile.TemporaryDirectory() as scratch:
         command = [
             "java", "-cp", f"{folder}/*", "org.apache.ivy.Main", "-warn",
@@ -89,6 +85,8 @@ def install_jar(
             raise MismatchError(f"{target.name} is not the pinned file (its sha256 differs)")
         # Renamed into place whole, so that an interrupted set-up leaves no half jar.
         shutil.copy(fetched, target.with_suffix(".part"))
+        for other in folder.glob(f"{module}-*.jar"):
+            other.unlink()
         target.with_suffix(".part").rename(target)
 
 
@@ -96,7 +94,9 @@ def write_conf(folder: Path) -> None:
     """Write Spark's defaults: this project's, and the Python of this environment."""
     folder.mkdir(exist_ok=True)
     defaults = (CONF / "spark-defaults.conf").read_text()
-    lines = f"\nspark.pyspark.python {sys.executable}\nspark.pyspark.driver.python {sys.executable}\n"
+    lines = (
+        f"\nspark.pyspark.python {sys.executable}\nspark.pyspark.driver.python {sys.executable}\n"
+    )
     (folder / "spark-defaults.conf").write_text(defaults + lines)
     shutil.copy(CONF / "log4j2.properties", folder / "log4j2.properties")
 

@@ -1,6 +1,6 @@
 """Find near-duplicates and give every cover its fold: the table splits.
 
-    spark-submit jobs/prepare.py --covers FOLDER
+spark-submit jobs/prepare.py --covers FOLDER
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jobs.runtime import arguments, session
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run, recorded
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, locate
+from jobs.scrape import ingest, locate, look
 from schemas import ALBUMS, COVERS, SPLITS
 from udfs.compare import make_signature
 
@@ -133,7 +133,9 @@ def _genres(albums: DataFrame, group_of: DataFrame) -> DataFrame:
     )
     ranked = votes.withColumn("most", F.max("count").over(Window.partitionBy("group_id")))
     winners = ranked.where("count = most").groupBy("group_id")
-    return winners.agg(F.min("genre").alias("genre"), F.count("*").alias("n")).where("n = 1").drop("n")
+    return (
+        winners.agg(F.min("genre").alias("genre"), F.count("*").alias("n")).where("n = 1").drop("n")
+    )
 
 
 def prepare(warehouse: Warehouse, settings: Settings) -> dict[str, int]:
@@ -161,12 +163,15 @@ def prepare(warehouse: Warehouse, settings: Settings) -> dict[str, int]:
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Parse, read the catalogue, write splits, print a summary."""
     parser = arguments.parser("prepare", "Group near-duplicate covers and give each group a fold.")
-    parser.add_argument("--covers", required=True, help="folder of images, Delta table or warehouse")
+    parser.add_argument(
+        "--covers", required=True, help="folder of images, Delta table or warehouse"
+    )
     parser.add_argument("--output", metavar="DIR", help="warehouse; default: by the folder's name")
     parser.add_argument("--csv", type=Path, help="CSV beside the images, if there are several")
     args = parser.parse_args(argv)
     settings = arguments.settings(args)
     source, output = locate(args.covers, args.output, settings)
+    listed = look(source, args.csv)
     spark = session.build("prepare")
     warehouse = Warehouse(spark, output)
     run = Run("prepare", settings)
@@ -174,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
         recorded(run, warehouse),
     ):
-        ingest(warehouse, source, settings, args.csv)
+        ingest(warehouse, source, listed, settings)
         run.counts.update(prepare(warehouse, settings))
     result = {**run.counts, "output": warehouse.location, "run_id": run.run_id}
     arguments.summarise(f"prepared {source}", result, result if args.json else None)

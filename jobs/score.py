@@ -1,7 +1,7 @@
 """Score a catalogue: for each album its genre, for the catalogue metrics per genre and year.
 
-    spark-submit jobs/score.py                                   the default catalogue
-    spark-submit jobs/score.py --covers FOLDER --output DIR      yours
+spark-submit jobs/score.py                                   the default catalogue
+spark-submit jobs/score.py --covers FOLDER --output DIR      yours
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jobs.runtime.metrics import per_genre_and_year
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run, recorded
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, locate
+from jobs.scrape import ingest, locate, look
 from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
 from udfs.classify import make_classify
@@ -125,19 +125,18 @@ def score(warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run) ->
         F.broadcast(wanted), "cover_id", "left_semi"
     )  # fmt: skip
     start = time.perf_counter()
-    # Kept, so that predictions, quarantine and counts all come from one inference.
-    classified = classify(covers, bundle, settings).persist(StorageLevel.DISK_ONLY)
-    try:
-        with shown(warehouse.spark, "scoring", wanted.count()):
-            count = classified.count()
-        seconds = time.perf_counter() - start
-        predictions = predict(albums, classified, bundle, run.run_id, run.started_at)
-        version = bundle.model_version
-        warehouse.replace(PREDICTIONS, predictions, f"model_version = '{version}'")
-        _quarantine_failed(warehouse, albums, classified, run.started_at)
-        _time_per_cover(run, classified, count, seconds)
-    finally:
-        classified.unpersist()
+    with shown(warehouse.spark, "scoring", wanted.count()):
+        # Predictions, quarantine and counts all come from this one inference.
+        classified = classify(covers, bundle, settings).localCheckpoint(
+            storageLevel=StorageLevel.DISK_ONLY
+        )
+    seconds = time.perf_counter() - start
+    count = classified.count()
+    version = bundle.model_version
+    predictions = predict(albums, classified, bundle, run.run_id, run.started_at)
+    warehouse.replace(PREDICTIONS, predictions, f"model_version = '{version}'")
+    _quarantine_failed(warehouse, albums, classified, run.started_at)
+    _time_per_cover(run, classified, count, seconds)
     written = warehouse.read(PREDICTIONS).where(F.col("model_version") == version)
     result = _account(warehouse, albums, written, count, seconds)
     metrics = per_genre_and_year(
@@ -214,13 +213,15 @@ def _print_summary(
     lines = {
         "covers in": f"{result.albums} ({result.covers} distinct)",
         "scored": result.scored,
-        "quarantined": ", ".join([str(result.quarantined), *(f"{r[0]}: {r[1]}" for r in quarantined)]),
+        "quarantined": ", ".join(
+            [str(result.quarantined), *(f"{r[0]}: {r[1]}" for r in quarantined)]
+        ),
         "looks like": ", ".join(f"{r[0]} {r[1]}" for r in per_genre),
         "speed": f"{run.images_per_second} images/s with start-up, {result.seconds:.1f} s in all",
         "model": f"{bundle.model_version} ({bundle.path})",
         "tables": f"{warehouse.location}/{{predictions,metrics,quarantine,runs}} (Delta)",
         "parquet": result.snapshot,
-        "try": f".venv/bin/spark-sql -e \"{_query(warehouse)}\"",
+        "try": f'.venv/bin/spark-sql -e "{_query(warehouse)}"',
     }
     arguments.summarise(f"scored {source}", lines, summary if machine else None)
     return summary
@@ -259,6 +260,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         _draw_default(settings)
     source, output = locate(args.covers, args.output, settings)
     print(f"model {bundle.model_version} from {bundle.path}")
+    listed = look(source, args.csv)
     spark = session.build("score")
     warehouse = Warehouse(spark, output)
     run = Run("score", settings, model_version=bundle.model_version)
@@ -267,7 +269,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
         recorded(run, warehouse),
     ):
-        run.counts.update(ingest(warehouse, source, settings, args.csv).as_dict())
+        run.counts.update(ingest(warehouse, source, listed, settings).as_dict())
         result = score(warehouse, bundle, settings, run)
         run.counts.update(scored=result.scored, quarantined=result.quarantined)
     return _print_summary(source, warehouse, bundle, run, result, args.json)

@@ -1,6 +1,6 @@
 """Read a catalogue into the tables albums, covers and quarantine.
 
-    spark-submit jobs/scrape.py --source folder --covers FOLDER
+spark-submit jobs/scrape.py --source folder --covers FOLDER
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from covergenre import config
 from covergenre.errors import CatalogueError, OutputError
 from jobs.runtime import arguments, session, sink
 from jobs.runtime.runs import Run, recorded
-from jobs.runtime.warehouse import Warehouse, is_delta
+from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
-from scraping.folder import list_folder
+from scraping.folder import Listing, list_folder
 from udfs import ddl
 from udfs.inspect import make_inspect, make_read
 
-# Covers a task reads: tens of megabytes, so that a file of the covers table is neither tiny nor huge.
+# Covers a task reads: tens of megabytes, so a file of the covers table is neither tiny nor huge.
 _COVERS_PER_TASK = 512
 _LISTED = {
     "album_id": "string",
@@ -71,24 +71,34 @@ def locate(covers: str | None, output: str | None, settings: config.Settings) ->
     return str(folder), output
 
 
+def look(source: str, table: Path | None = None) -> Listing | None:
+    """List a catalogue that is a folder of images; None for a Delta table or a warehouse.
+
+    Called before Spark starts, so that a wrong folder is told at once and nothing is written.
+    """
+    if "://" in source or _is_delta(Path(source)) or _is_warehouse(Path(source)):
+        return None
+    return list_folder(Path(source), table)
+
+
 def ingest(
-    warehouse: Warehouse, source: str, settings: config.Settings, table: Path | None = None
+    warehouse: Warehouse, source: str, listed: Listing | None, settings: config.Settings
 ) -> sink.Counts:
     """Bring the warehouse in line with a catalogue; see :func:`jobs.runtime.sink.write`.
 
     Args:
         warehouse: open for writing.
         source: a folder of images, a Delta table with a column ``content``, or a warehouse.
+        listed: as :func:`look` gives it.
         settings: of genres, years and images.
-        table: the CSV of a folder, if it is not found by itself.
     """
     spark = warehouse.spark
     now = datetime.datetime.now(datetime.UTC)
     warehouse.create(ALBUMS, COVERS, QUARANTINE)
     if source == warehouse.location:
         return sink.counts(warehouse)
-    if "://" not in source and not is_delta(spark, source) and not _is_warehouse(Path(source)):
-        listing = _from_folder(spark, Path(source), table, settings)
+    if listed is not None:
+        listing = _from_folder(spark, listed, settings)
         look_at = sink.to_look_at(warehouse, listing)
         fetched = _read_files(look_at, settings)
     else:
@@ -102,20 +112,23 @@ def ingest(
     return sink.write(warehouse, albums, fetched, now)
 
 
+def _is_delta(folder: Path) -> bool:
+    return (folder / "_delta_log").is_dir()
+
+
 def _is_warehouse(folder: Path) -> bool:
-    return all((folder / t.name / "_delta_log").is_dir() for t in (ALBUMS, COVERS))
+    return all(_is_delta(folder / table.name) for table in (ALBUMS, COVERS))
 
 
-def _from_folder(
-    spark: SparkSession, folder: Path, table: Path | None, settings: config.Settings
-) -> DataFrame:
+def _from_folder(spark: SparkSession, listed: Listing, settings: config.Settings) -> DataFrame:
     """One row an album of a folder: the columns of albums, and path, reason and detail."""
-    listed = list_folder(folder, table)
     frame = pd.DataFrame([asdict(item) for item in listed.items], columns=list(_LISTED))
     catalogue = settings.catalogue
     frame["release_year"] = frame["year"].map(catalogue.year).astype("Int32")
+    # File names need not be Unicode; the path itself stays bytes.
+    frame["cover_url"] = [p and p.decode("utf-8", "backslashreplace") for p in frame["path"]]
     frame["canonical"] = frame["genre"].map(catalogue.genre)
-    schema = ddl({**_LISTED, "release_year": "int", "canonical": "string"})
+    schema = ddl({**_LISTED, "release_year": "int", "cover_url": "string", "canonical": "string"})
     tasks = max(spark.sparkContext.defaultParallelism, len(frame) // _COVERS_PER_TASK + 1)
     rows = spark.createDataFrame(frame, schema).repartition(tasks, "album_id")
     return rows.select(
@@ -128,7 +141,7 @@ def _from_folder(
         F.array_compact(F.array("genre")).alias("genres"),
         F.lit(None).cast("array<string>").alias("styles"),
         "release_year",
-        F.decode(F.col("path"), "UTF-8").alias("cover_url"),
+        "cover_url",
         "etag",
         *(F.lit(None).cast("string").alias(n) for n in ("data_licence", "image_licence", "robots")),
         "path",
@@ -225,15 +238,14 @@ def _year(raw: Any, settings: config.Settings) -> Any:
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Parse, read the catalogue, write its tables, print a summary."""
     parser = arguments.parser("scrape", "Read a catalogue of covers into Delta tables.")
-    parser.add_argument(
-        "--source", choices=["folder"], default="folder", help="kind of catalogue"
-    )
+    parser.add_argument("--source", choices=["folder"], default="folder", help="kind of catalogue")
     parser.add_argument("--covers", required=True, help="folder of images, or Delta table")
     parser.add_argument("--csv", type=Path, help="CSV beside the images, if there are several")
     parser.add_argument("--output", help="warehouse; by default named after the folder")
     args = parser.parse_args(argv)
     settings = arguments.settings(args)
     source, output = locate(args.covers, args.output, settings)
+    listed = look(source, args.csv)
     spark = session.build("scrape")
     warehouse = Warehouse(spark, output)
     run = Run("scrape", settings)
@@ -241,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
         recorded(run, warehouse),
     ):
-        counts = ingest(warehouse, source, settings, args.csv)
+        counts = ingest(warehouse, source, listed, settings)
         run.counts.update(counts.as_dict())
     result = {**counts.as_dict(), "output": warehouse.location, "run_id": run.run_id}
     arguments.summarise(f"scraped {source}", result, result if args.json else None)

@@ -1,6 +1,6 @@
 """Train a genre classifier and write it as a bundle.
 
-    spark-submit jobs/train.py --covers FOLDER [--set train.backbone=resnet101]
+spark-submit jobs/train.py --covers FOLDER [--set train.backbone=resnet101]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from covergenre import backbones, evaluation
+from covergenre import backbones, evaluation, tensorflow_runtime
 from covergenre.backbones import Backbone
 from covergenre.bundle import Bundle, write_bundle
 from covergenre.classifier import Head
@@ -24,12 +24,11 @@ from covergenre.config import Settings
 from covergenre.errors import TrainingDataError
 from jobs.prepare import prepare
 from jobs.runtime import arguments, model_card, session
-from jobs.runtime.progress import shown
+from jobs.runtime.embeddings import embed
 from jobs.runtime.runs import Run, recorded
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, locate
-from schemas import COVERS, EMBEDDINGS, SPLITS
-from udfs.embed import make_embed
+from jobs.scrape import ingest, locate, look
+from schemas import EMBEDDINGS, SPLITS
 
 _BATCH = 256
 
@@ -47,59 +46,6 @@ class Set:
     cover_ids: list[str]
     features: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
-
-
-def embed(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> int:
-    """Embed the covers that are trained on or judged and have no embedding yet.
-
-    Returns:
-        how many covers were embedded now.
-    """
-    spark = warehouse.spark
-    warehouse.create(EMBEDDINGS)
-    views = ["original", "mirrored"] if settings.train.mirrored else ["original"]
-    held = (
-        warehouse.read(EMBEDDINGS)
-        .where((F.col("backbone") == backbone.digest) & F.col("view").isin(views))
-        .groupBy("cover_id")
-        .count()
-        .where(F.col("count") == len(views))
-    )
-    wanted = (
-        warehouse.read(SPLITS)
-        .where("representative AND genre IS NOT NULL")
-        .join(held, "cover_id", "left_anti")
-        .select("cover_id")
-    )
-    count = wanted.count()
-    if count == 0:
-        return 0
-    covers = warehouse.read(COVERS).select("cover_id", "content").join(
-        F.broadcast(wanted), "cover_id", "left_semi"
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as scratch:
-        udf = make_embed(
-            backbone.saved(Path(scratch)),
-            settings.train.embed_batch_size,
-            session.task_cpus(spark),
-            settings.images.limits,
-            settings.train.mirrored,
-        )
-        embedded = covers.select("cover_id", udf("content").alias("e")).select(
-            "cover_id", F.explode(F.create_map(*_views(views))).alias("view", "vector")
-        )
-        rows = embedded.withColumn("backbone", F.lit(backbone.digest))
-        with shown(spark, "embedding", count):
-            target = warehouse.delta(EMBEDDINGS).alias("t")
-            same = " AND ".join(f"t.{key} = s.{key}" for key in EMBEDDINGS.key)
-            # Merged, not appended: a cover of which only one view was held keeps one row a view.
-            merge = target.merge(EMBEDDINGS.conform(rows).alias("s"), same)
-            merge.whenNotMatchedInsertAll().execute()
-    return count
-
-
-def _views(views: list[str]) -> list[Any]:
-    return [column for view in views for column in (F.lit(view), F.col(f"e.{view}"))]
 
 
 def examples(warehouse: Warehouse, backbone: Backbone) -> tuple[DataFrame, list[str]]:
@@ -177,13 +123,9 @@ def train(
             return fit_head(_with_shape(pairs, validation), len(labels), recipe, epochs, held)
 
     test, held_fold = folds.test_fold, folds.validation_fold
-    first = fit(
-        [test, held_fold], recipe.max_epochs, (validation.features, validation.labels)
-    )
+    first = fit([test, held_fold], recipe.max_epochs, (validation.features, validation.labels))
     last = fit([test], first.epochs, None) if recipe.refit else first
-    figures = evaluation.evaluate(
-        validation.labels, _probabilities(first.head, validation), labels
-    )
+    figures = evaluation.evaluate(validation.labels, _probabilities(first.head, validation), labels)
     training = {
         "epochs": first.epochs,
         "refit": recipe.refit,
@@ -204,7 +146,7 @@ def _with_shape(pairs: Any, example: Set) -> Any:
 def _probabilities(head: Head, held: Set) -> npt.NDArray[np.float64]:
     import tensorflow as tf
 
-    return tf.nn.softmax(head.logits(held.features)).numpy().astype(np.float64)
+    return np.asarray(tf.nn.softmax(head.logits(held.features)), np.float64)
 
 
 def _held_out_file(held: Set, probabilities: npt.NDArray[np.float64], labels: list[str]) -> bytes:
@@ -220,14 +162,12 @@ def train_bundle(
     warehouse: Warehouse, settings: Settings, backbone: Backbone, target: Path, run: Run
 ) -> tuple[Bundle, dict[str, Any]]:
     """Embed, train, judge on the test fold and write the bundle; returns it and the figures."""
+    tensorflow_runtime.start()
     run.counts.update(prepare(warehouse, settings))
     run.counts["embedded"] = embed(warehouse, backbone, settings)
     rows, labels = examples(warehouse, backbone)
     rows = rows.persist()
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        shown(warehouse.spark, "training the head"),
-    ):
+    with tempfile.TemporaryDirectory() as scratch:
         head, training, _ = train(rows, labels, settings, Path(scratch))
         test = _held(rows, settings.splits.test_fold, labels)
         probabilities = _probabilities(head, test)
@@ -256,7 +196,9 @@ def train_bundle(
 
 def _covers_per_genre(rows: DataFrame, labels: list[str], settings: Settings) -> dict[str, int]:
     trained = (F.col("view") == "original") & (F.col("fold") != settings.splits.test_fold)
-    counted = {r["label"]: r["count"] for r in rows.where(trained).groupBy("label").count().collect()}
+    counted = {
+        r["label"]: r["count"] for r in rows.where(trained).groupBy("label").count().collect()
+    }
     return {label: counted.get(index, 0) for index, label in enumerate(labels)}
 
 
@@ -277,6 +219,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     source, output = locate(args.covers, args.output, settings)
     default_name = f"{backbone.name}-{backbone.preprocessing.size}".replace("_", "-")
     target = args.bundle or Path(recipe.bundles) / default_name
+    listed = look(source, args.csv)
     spark = session.build("train")
     warehouse = Warehouse(spark, output)
     run = Run("train", settings, engine="tensorflow", precision="f32")
@@ -284,7 +227,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
         recorded(run, warehouse),
     ):
-        ingest(warehouse, source, settings, args.csv)
+        ingest(warehouse, source, listed, settings)
         bundle, figures = train_bundle(warehouse, settings, backbone, target, run)
         run.model_version = bundle.model_version
     return _print_summary(source, bundle, figures, run, args.json)

@@ -10,7 +10,9 @@ METRICS = Table(
     columns=(
         Column("run_id", "string", "the run that wrote the row", False),
         Column("model_version", "string", "name and digest of the bundle", False),
-        Column("genre_basis", "string", "catalogue: rows by the catalogue's genre; predicted", False),
+        Column(
+            "genre_basis", "string", "catalogue: rows by the catalogue's genre; predicted", False
+        ),
         Column("genre", "string", "NULL: the catalogue does not know it"),
         Column("release_year", "int", "NULL: not known"),
         Column("albums", "bigint", "albums in the cell (predicted: with a prediction)", False),

@@ -90,9 +90,7 @@ class Table:
         """Create the table at ``path`` if it is not there."""
         builder = DeltaTable.createIfNotExists(spark).location(path).comment(self.comment)
         for c in self.columns:
-            builder = builder.addColumn(
-                c.name, c.data_type, nullable=c.nullable, comment=c.comment
-            )
+            builder = builder.addColumn(c.name, c.data_type, nullable=c.nullable, comment=c.comment)
         properties = {
             "covergenre.schema_version": str(self.version),
             **{f"delta.constraints.{name}": sql for name, sql in self.constraints.items()},

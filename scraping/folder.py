@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,17 +158,18 @@ def _find_table(folder: Path) -> Path | None:
 
 def _rows(folder: Path, table: Path, files: dict[bytes, str]) -> Iterator[Item]:
     rows = list(_read_table(table))
-    uses = Counter(row["file"] for row in rows)
+    uses = Counter(os.path.normpath(row["file"]) for row in rows)
     seen: Counter[str] = Counter()
     for row in rows:
         name = row.pop("file")
+        normal = os.path.normpath(name)
         suffix = ""
-        if uses[name] > 1:
+        if uses[normal] > 1:
             # Albums that share a file are told apart by what the row says, so that their ids do
             # not depend on the order of rows; identical rows are counted.
             suffix = "#" + hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:8]
-            seen[name + suffix] += 1
-            suffix += f"-{seen[name + suffix]}" if seen[name + suffix] > 1 else ""
+            seen[normal + suffix] += 1
+            suffix += f"-{seen[normal + suffix]}" if seen[normal + suffix] > 1 else ""
         about = {key: value or None for key, value in row.items()}
         yield _row_item(folder, name, suffix, about, files)
 
@@ -190,24 +192,28 @@ def _row_item(
 
 def _read_table(table: Path) -> Iterator[dict[str, str]]:
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = _columns(table, reader.fieldnames or [])
-            for row in reader:
-                values = {c: (row.get(header) or "").strip() for c, header in columns.items()}
-                if values["file"]:
-                    yield values
-                elif any(values.values()):
-                    raise CatalogueError(f"{table} line {reader.line_num}: no file is named")
+        # Decoded whole: of a file read in parts, an error knows the place in its part only.
+        text = table.read_bytes().decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = _columns(table, reader.fieldnames or [])
+        for row in reader:
+            values = {c: (row.get(header) or "").strip() for c, header in columns.items()}
+            if values["file"]:
+                yield values
+            elif any(values.values()):
+                raise CatalogueError(f"{table} line {reader.line_num}: no file is named")
     except UnicodeDecodeError as error:
-        raise CatalogueError(f"{table} is not UTF-8 (byte {error.start}): save it as UTF-8") from error
+        raise CatalogueError(
+            f"{table} is not UTF-8 (byte {error.start}): save it as UTF-8"
+        ) from error
     except csv.Error as error:
-        raise CatalogueError(f"{table} line {reader.line_num} is not CSV: {error}") from error
+        line = reader.reader.line_num  # the outer one counts whole rows only
+        raise CatalogueError(f"{table} line {line} is not CSV: {error}") from error
     except OSError as error:
         raise CatalogueError(f"{table} cannot be read: {error.strerror}") from error
 
 
-def _columns(table: Path, header: list[str] | tuple[str, ...]) -> dict[str, str]:
+def _columns(table: Path, header: Sequence[str]) -> dict[str, str]:
     """Our column names to the CSV's."""
     found = {name.strip().lower(): name for name in header if name}
     columns = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.sql.functions import pandas_udf
+from pyspark.sql.pandas.functions import pandas_udf
 
 from covergenre import images
 from covergenre.backbones import Backbone
@@ -35,9 +35,11 @@ def make_embed(
         size = backbone.preprocessing.size
         spec = tf.TensorSpec((None, size, size, 3), tf.uint8)
 
-        @tf.function(input_signature=[spec], autograph=False)
-        def features(pixels: Any) -> Any:
-            return network(backbone.preprocessing.apply(pixels), training=False)
+        features = tf.function(
+            lambda pixels: network(backbone.preprocessing.apply(pixels), training=False),
+            input_signature=[spec],
+            autograph=False,
+        )
 
         for contents in batches:
             rows = []

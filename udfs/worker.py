@@ -6,7 +6,6 @@ TensorFlow is imported here, in the worker, and never in the process workers are
 from __future__ import annotations
 
 import functools
-import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from pyspark import Broadcast
 
+from covergenre import tensorflow_runtime
 from covergenre.backbones import Backbone
 from covergenre.bundle import open_bundle
 from covergenre.classifier import Classifier
@@ -40,7 +40,7 @@ def classifier(bundle: ShippedBundle, batch_size: int, threads: int) -> Classifi
     """The classifier of a bundle, verified and loaded once a worker."""
     key = (bundle.model_version, batch_size)
     if key not in _classifiers:
-        _configure_tensorflow(threads)
+        tensorflow_runtime.start(threads)
         _classifiers.clear()  # one bundle's networks at a time
         # Workers are killed, not asked to leave: nothing they write may outlive its use.
         with tempfile.TemporaryDirectory(prefix="covergenre-bundle-") as folder:
@@ -53,17 +53,5 @@ def classifier(bundle: ShippedBundle, batch_size: int, threads: int) -> Classifi
 @functools.lru_cache(maxsize=1)
 def backbone(spec: Backbone, threads: int) -> Any:
     """A backbone's network, loaded once a worker."""
-    _configure_tensorflow(threads)
+    tensorflow_runtime.start(threads)
     return spec.load()
-
-
-def _configure_tensorflow(threads: int) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Several workers may share one GPU.
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    import tensorflow as tf
-
-    # As many threads as the task has cores: tasks beside this one have theirs.
-    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)

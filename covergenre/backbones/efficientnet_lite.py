@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from covergenre.backbones.torch_state import Tensors, read_state_dict
 from covergenre.errors import BackboneError
@@ -107,7 +107,7 @@ def _round(filters: float) -> int:
     return rounded + 8 if rounded < 0.9 * filters else rounded
 
 
-def _layer_values(layer: Any, tensors: Tensors) -> list[np.ndarray]:
+def _layer_values(layer: Any, tensors: Tensors) -> list[npt.NDArray[Any]]:
     """The arrays of one layer in Keras' order and axes."""
     name = _torch_name(layer.name, tensors)
     if layer.name.endswith("_bn"):

@@ -16,8 +16,8 @@ from covergenre.images import PIXELS_VERSION
 
 Kind = Literal["package", "applications", "file"]
 
-# keras.applications: function, preprocessing mode, side the weights were trained at. EfficientNetV2,
-# MobileNetV3 and ConvNeXt normalise within the network.
+# keras.applications: function, preprocessing mode, side the weights were trained at.
+# EfficientNetV2, MobileNetV3 and ConvNeXt normalise within the network.
 APPLICATIONS = {
     "resnet50": ("ResNet50", "caffe", 224),
     "resnet101": ("ResNet101", "caffe", 224),
@@ -154,6 +154,7 @@ def _mode_of_file(path: Path) -> str:
 
 def _load_application(name: str) -> Any:
     import keras
+    from keras.src.backend.config import keras_home  # Keras offers no public one
 
     function = APPLICATIONS[name][0]
     try:
@@ -163,7 +164,7 @@ def _load_application(name: str) -> Any:
         file = match[1] if match else f"the ImageNet weights of {function} (no top)"
         raise BackboneError(
             f"Keras could not download the weights of {name}: put {file} into "
-            f"{Path(keras.config.keras_home()) / 'models'}, or name a Keras file as the backbone"
+            f"{Path(keras_home()) / 'models'}, or name a Keras file as the backbone"
         ) from error
 
 
@@ -176,7 +177,7 @@ def _load_file(path: Path | None, sha256: str | None) -> Any:
         raise BackboneError(f"{path} changed since its digest was taken; name the backbone again")
     try:
         return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError, KeyError) as error:
+    except Exception as error:  # a damaged file makes Keras raise nearly anything
         raise BackboneError(f"{path} is no Keras model that can be loaded: {error}") from error
 
 

@@ -11,7 +11,7 @@ import collections
 import hashlib
 import pickle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ from covergenre.errors import BackboneError
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _DTYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
+# What unpickling and reading raise on a file that is something else.
+_NOT_TENSORS = (
+    pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+)  # fmt: skip
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -49,7 +53,7 @@ def read_state_dict(path: Path, sha256: str) -> Tensors:
     with path.open("rb") as file:
         try:
             return _read(file)
-        except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError) as error:
+        except _NOT_TENSORS as error:
             raise BackboneError(f"{path} is no state dict of plain tensors: {error}") from error
 
 
@@ -88,7 +92,7 @@ class _Tensor:
         # The weights were converted from TensorFlow's axes, so most kernels are strided views.
         strides = tuple(s * storage.itemsize for s in self.stride)
         view = np.lib.stride_tricks.as_strided(storage[self.offset :], self.shape, strides)
-        return np.ascontiguousarray(view)
+        return np.asarray(view, order="C")
 
 
 def _rebuild_tensor(
@@ -102,7 +106,7 @@ def _rebuild_tensor(
 class _TensorsOnly(pickle.Unpickler):
     """An unpickler that knows tensors and ordered dicts and refuses every other name."""
 
-    _ALLOWED: dict[tuple[str, str], Any] = {
+    _ALLOWED: ClassVar[dict[tuple[str, str], Any]] = {
         ("collections", "OrderedDict"): collections.OrderedDict,
         ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
         ("torch", "FloatStorage"): "FloatStorage",

@@ -1,4 +1,7 @@
-"""Progress of long Spark work on the console: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long Spark work: a line every few seconds.
+
+Lines, not a bar: spark-submit hands a job's output on through a pipe, where a bar cannot be drawn.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,13 @@ import uuid
 from collections.abc import Iterator
 
 from pyspark.sql import SparkSession
-from tqdm import tqdm
 
-_POLL_SECONDS = 0.5
-_LINE_SECONDS = 10.0
+_SECONDS = 5.0
 
 
 @contextlib.contextmanager
 def shown(spark: SparkSession, what: str, covers: int | None = None) -> Iterator[None]:
-    """Show how much of the Spark work started within the block is done.
+    """Say how much of the Spark work started within the block is done.
 
     Args:
         spark: the session.
@@ -28,49 +29,37 @@ def shown(spark: SparkSession, what: str, covers: int | None = None) -> Iterator
     context = spark.sparkContext
     group = f"{what}-{uuid.uuid4().hex}"
     context.setJobGroup(group, what)
-    done = threading.Event()
-    terminal = sys.stderr.isatty()
-    bar = tqdm(total=covers, desc=what, unit=" covers" if covers else " tasks", file=sys.stderr,
-               disable=not terminal)  # fmt: skip
+    stop = threading.Event()
     start = time.monotonic()
 
     def tell(part: float) -> None:
-        bar.total = covers or bar.total
-        bar.n = round((bar.total or 0) * part)
-        bar.refresh()
-        if not terminal:
-            of = f" of {covers} covers" if covers else ""
-            print(f"{what}: {part:.0%}{of}, {time.monotonic() - start:.0f} s", file=sys.stderr)
+        seconds = time.monotonic() - start
+        amount = f"{round(covers * part)} of {covers} covers" if covers else f"{part:.0%}"
+        print(f"{what}: {amount}, {seconds:.0f} s", file=sys.stderr, flush=True)
 
-    def poll() -> None:
-        told = start
-        while not done.wait(_POLL_SECONDS):
-            finished, total = _tasks(spark, group)
-            now = time.monotonic()
-            if total and (terminal or now - told >= _LINE_SECONDS):
-                bar.total, told = total, now
-                tell(finished / total)
+    def watch() -> None:
+        while not stop.wait(_SECONDS):
+            tell(_part_done(spark, group))
 
-    thread = threading.Thread(target=poll, name=group, daemon=True)
+    thread = threading.Thread(target=watch, name=group, daemon=True)
     thread.start()
     try:
         yield
-        tell(1.0)
     finally:
-        done.set()
+        stop.set()
         thread.join()
-        bar.close()
         context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
+    tell(1.0)
 
 
-def _tasks(spark: SparkSession, group: str) -> tuple[int, int]:
-    """Finished and all tasks of the group's largest stage so far: the one that takes the time."""
+def _part_done(spark: SparkSession, group: str) -> float:
+    """Share of finished tasks in the group's largest stage so far: the one that takes the time."""
     tracker = spark.sparkContext.statusTracker()
-    best = (0, 0)
+    finished, total = 0, 0
     for job in tracker.getJobIdsForGroup(group):
         info = tracker.getJobInfo(job)
         for stage in info.stageIds if info else []:
             about = tracker.getStageInfo(stage)
-            if about and about.numTasks >= best[1]:
-                best = (about.numCompletedTasks, about.numTasks)
-    return best
+            if about and about.numTasks >= total:
+                finished, total = about.numCompletedTasks, about.numTasks
+    return finished / total if total else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 
 from pyspark.sql import SparkSession
@@ -20,16 +21,18 @@ def build(job: str) -> SparkSession:
     check_python()
     check_packages()
     _quieten()
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # under spark-submit Java is running already
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        # Under spark-submit Java is running already and spark.pyspark.python names the workers'
+        # Python; a plain Python would take the first python3 on PATH.
         check_java()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.appName(f"covergenre {job}").getOrCreate()
     check_delta(spark)
     return spark
 
 
 def _quieten() -> None:
-    """Silence what users can do nothing about; must run before TensorFlow is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Silence what users can do nothing about."""
     # petastorm 0.13 stands on pyarrow's legacy dataset, which is why pyarrow is held at 14.
     warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
     logging.getLogger("petastorm").setLevel(logging.ERROR)

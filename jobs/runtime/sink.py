@@ -13,7 +13,17 @@ from jobs.runtime.progress import shown
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
 
-FACTS = ("cover_id", "width", "height", "format", "byte_size", "phash", "reason", "detail", "content")
+FACTS = (
+    "cover_id",
+    "width",
+    "height",
+    "format",
+    "byte_size",
+    "phash",
+    "reason",
+    "detail",
+    "content",
+)
 
 
 @dataclass(frozen=True)
@@ -61,16 +71,13 @@ def write(
             ``content`` set for the usable ones.
         now: the time written.
     """
-    looked_at = fetched.persist(StorageLevel.DISK_ONLY)
-    try:
-        with shown(warehouse.spark, "reading covers"):
-            count = looked_at.count()
-        if count:
-            _append_covers(warehouse, looked_at, now)
-        changed, removed = _merge_albums(warehouse, listing, looked_at, now)
-        _merge_quarantine(warehouse, looked_at, now)
-    finally:
-        looked_at.unpersist()
+    with shown(warehouse.spark, "reading covers"):
+        # Checkpointed, not persisted: what is persisted would be read again, from changed tables,
+        # as soon as a table it came from is written.
+        looked_at = fetched.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+    _append_covers(warehouse, looked_at, now)
+    changed, removed = _merge_albums(warehouse, listing, looked_at, now)
+    _merge_quarantine(warehouse, looked_at, now)
     return counts(warehouse, changed, removed)
 
 
@@ -111,7 +118,7 @@ def _merge_albums(
         )
         .withColumn("scraped_at", F.lit(now))
     )
-    rows = ALBUMS.conform(rows.select(*ALBUMS.names)).persist()
+    rows = ALBUMS.conform(rows.select(*ALBUMS.names)).localCheckpoint()
     content = [name for name in ALBUMS.names if name != "scraped_at"]
     changed = rows.select(*content).exceptAll(held.select(*content)).count()
     removed = held.join(rows, "album_id", "left_anti").count()
@@ -126,7 +133,6 @@ def _merge_albums(
             .whenNotMatchedBySourceDelete()
             .execute()
         )
-    rows.unpersist()
     return changed, removed
 
 

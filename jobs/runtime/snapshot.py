@@ -1,8 +1,8 @@
 """A plain Parquet copy of a table that any engine reads, replaced whole.
 
-On a local disk ``DIR/NAME`` is a link to the newest of the folders in ``DIR/_snapshots``; renaming a
-new link over it is atomic, so a reader sees the old copy or the new one. An object store has no
-links: there ``DIR/NAME/<version>`` holds the copies and ``DIR/NAME/_latest`` names the newest.
+On a local disk ``DIR/NAME`` is a link to the newest of the folders in ``DIR/_snapshots``; renaming
+a new link over it is atomic, so a reader sees the old copy or the new one. An object store has no
+links: there ``DIR/NAME/<version>`` holds the copies and ``DIR/NAME/LATEST`` names the newest.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def latest(spark: SparkSession, location: str, name: str) -> str:
     """Path of the newest copy, for an engine that cannot follow a pointer file."""
     if "://" not in location:
         return str((Path(location) / name).resolve())
-    pointer = f"{location}/{name}/_latest"
+    pointer = f"{location}/{name}/LATEST"
     return f"{location}/{name}/{spark.sparkContext.textFile(pointer).first().strip()}"
 
 
@@ -65,7 +65,7 @@ def _publish_pointer(df: DataFrame, path: str, version: str, by: str) -> str:
     _write(df, f"{path}/{version}", by)
     jvm, context = df.sparkSession._jvm, df.sparkSession.sparkContext
     assert jvm is not None
-    pointer = jvm.org.apache.hadoop.fs.Path(f"{path}/_latest")
+    pointer = jvm.org.apache.hadoop.fs.Path(f"{path}/LATEST")
     system = pointer.getFileSystem(context._jsc.hadoopConfiguration())  # type: ignore[union-attr]
     stream = system.create(pointer, True)  # a put of one small object is atomic
     stream.write(bytearray(f"{version}\n".encode()))

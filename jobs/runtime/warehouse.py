@@ -53,7 +53,7 @@ class Warehouse:
         """
         if not self.exists(table):
             raise CatalogueError(
-                f"{self.path(table.name)} is not there: scrape a catalogue into this warehouse first"
+                f"{self.path(table.name)} is not there: scrape a catalogue into it first"
             )
         return self.spark.read.format("delta").load(self.path(table.name))
 

@@ -1,0 +1,62 @@
+# Album covers to genres, on Spark. `make` lists what can be done.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+SUBMIT := $(BIN)/spark-submit
+
+# COVERS, OUTPUT and MODEL choose a catalogue, its warehouse and a bundle; ARGS passes anything else.
+override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \
+	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo score scrape prepare train test lint format lock clean
+
+help: ## List what can be done
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+env: $(READY) ## Create .venv from the lock file and make its Spark ready
+
+$(READY): requirements.lock pyproject.toml deploy/spark_home.py conf/spark-defaults.conf conf/log4j2.properties
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) was not found: install Python 3.11, \
+	or run make PYTHON=/path/to/python3.11" >&2; exit 3; }
+	@$(PYTHON) -m covergenre.environment
+	@echo "creating $(VENV) (once; about two minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat -e .
+	@$(BIN)/python -m deploy.spark_home
+	@touch $@
+
+score: $(READY) ## Score the demo catalogue, or COVERS=folder [OUTPUT=dir] [MODEL=bundle]
+	@$(SUBMIT) jobs/score.py $(SCORE_ARGS)
+
+scrape: $(READY) ## Read COVERS=folder into Delta tables [OUTPUT=dir]
+	@$(SUBMIT) jobs/scrape.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+
+prepare: $(READY) ## Find near-duplicates and folds of COVERS=folder [OUTPUT=dir]
+	@$(SUBMIT) jobs/prepare.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+
+train: $(READY) ## Train a classifier on COVERS=folder [OUTPUT=dir] [ARGS="--backbone resnet101"]
+	@$(SUBMIT) jobs/train.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+
+test: $(READY) ## Run every test
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY) ## Put the code into the project's style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## Resolve pyproject.toml into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --output-file requirements.lock
+
+clean: ## Remove what the jobs made: demo covers, warehouses, bundles
+	rm -rf data warehouse models spark-warehouse metastore_db derby.log

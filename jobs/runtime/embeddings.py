@@ -1,0 +1,70 @@
+"""Embeddings of covers, computed in a pandas UDF and kept in the table embeddings."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from covergenre.backbones import Backbone
+from covergenre.config import Settings
+from jobs.runtime import session
+from jobs.runtime.progress import shown
+from jobs.runtime.warehouse import Warehouse
+from schemas import COVERS, EMBEDDINGS, SPLITS
+from udfs.embed import make_embed
+
+
+def embed(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> int:
+    """Embed the covers that are trained on or judged and have no embedding yet.
+
+    Returns:
+        how many covers were embedded now.
+    """
+    spark = warehouse.spark
+    warehouse.create(EMBEDDINGS)
+    views = ["original", "mirrored"] if settings.train.mirrored else ["original"]
+    held = (
+        warehouse.read(EMBEDDINGS)
+        .where((F.col("backbone") == backbone.digest) & F.col("view").isin(views))
+        .groupBy("cover_id")
+        .count()
+        .where(F.col("count") == len(views))
+    )
+    wanted = (
+        warehouse.read(SPLITS)
+        .where("representative AND genre IS NOT NULL")
+        .join(held, "cover_id", "left_anti")
+        .select("cover_id")
+    )
+    count = wanted.count()
+    if count == 0:
+        return 0
+    covers = warehouse.read(COVERS).select("cover_id", "content").join(
+        F.broadcast(wanted), "cover_id", "left_semi"
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        udf = make_embed(
+            backbone.saved(Path(scratch)),
+            settings.train.embed_batch_size,
+            session.task_cpus(spark),
+            settings.images.limits,
+            settings.train.mirrored,
+        )
+        embedded = covers.select("cover_id", udf("content").alias("e")).select(
+            "cover_id", F.explode(F.create_map(*_views(views))).alias("view", "vector")
+        )
+        rows = embedded.withColumn("backbone", F.lit(backbone.digest))
+        with shown(spark, "embedding", count):
+            target = warehouse.delta(EMBEDDINGS).alias("t")
+            same = " AND ".join(f"t.{key} = s.{key}" for key in EMBEDDINGS.key)
+            # Merged, not appended: a cover of which only one view was held keeps one row a view.
+            merge = target.merge(EMBEDDINGS.conform(rows).alias("s"), same)
+            merge.whenNotMatchedInsertAll().execute()
+    return count
+
+
+def _views(views: list[str]) -> list[Any]:
+    return [column for view in views for column in (F.lit(view), F.col(f"e.{view}"))]

@@ -1,0 +1,132 @@
+"""Training: from a catalogue to a bundle, whose scores are those it was judged by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from covergenre import config
+from covergenre.backbones import resolve
+from covergenre.errors import TrainingDataError
+from jobs import score, train
+from jobs.runtime.runs import Run
+from jobs.runtime.warehouse import Warehouse
+from jobs.scrape import ingest, look
+from schemas import EMBEDDINGS, PREDICTIONS
+from tests.covers import drawn
+
+# Not the five genres of the default model: nothing may count on these.
+GENRES = {"folk": "polka", "electronic": "noise", "disco": "schlager"}
+EACH = 24
+
+
+@pytest.fixture(scope="module")
+def settings() -> config.Settings:
+    return config.load(
+        assignments=["train.max_epochs=12", "train.hidden_units=16", "train.learning_rate=0.003"]
+    )
+
+
+@pytest.fixture(scope="module")
+def warehouse(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, settings: config.Settings
+) -> Warehouse:
+    root = tmp_path_factory.mktemp("train")
+    for style, genre in GENRES.items():
+        (root / "covers" / genre).mkdir(parents=True)
+        for seed in range(EACH):
+            (root / "covers" / genre / f"{seed}.jpg").write_bytes(drawn(style, seed))
+    made = Warehouse(spark, str(root / "warehouse"))
+    ingest(made, str(root / "covers"), look(str(root / "covers")), settings)
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(
+    warehouse: Warehouse, settings: config.Settings, tmp_path_factory: pytest.TempPathFactory
+) -> train.Bundle:
+    run = Run("train", settings)
+    target = tmp_path_factory.mktemp("bundles") / "small"
+    backbone = resolve("efficientnet_lite2", input_size=64)
+    bundle, _ = train.train_bundle(warehouse, settings, backbone, target, run)
+    assert run.counts["embedded"] > 0
+    return bundle
+
+
+def test_it_learns(trained: train.Bundle) -> None:
+    assert trained.labels == ["noise", "polka", "schlager"]
+    test = trained.manifest["test"]
+    assert test["accuracy"]["value"] > 0.6  # chance is a third; drawn genres are easy to tell
+    low, high = test["accuracy"]["interval"]
+    assert low <= test["accuracy"]["value"] <= high
+
+
+def test_the_bundle_says_what_it_is(trained: train.Bundle) -> None:
+    manifest = json.loads((trained.path / "manifest.json").read_text())
+    assert manifest["backbone"]["preprocessing"] == {
+        "size": 64,
+        "channels": "RGB",
+        "mean": [127.0] * 3,
+        "std": [128.0] * 3,
+    }
+    assert manifest["training"]["data_versions"]["covers"] > 0
+    assert set(manifest["versions"]) >= {"tensorflow", "keras", "pyspark", "petastorm"}
+    card = (trained.path / "MODEL_CARD.md").read_text()
+    assert f"{manifest['test']['accuracy']['value']:.3f}" in card
+    assert "polka" in card
+
+
+def test_test_covers_are_not_trained_on(trained: train.Bundle, warehouse: Warehouse) -> None:
+    held = set(pd.read_parquet(trained.path / "held_out.parquet")["cover_id"])
+    splits = warehouse.spark.read.format("delta").load(warehouse.path("splits"))
+    used = splits.where("representative AND genre IS NOT NULL")
+    folds = {row["cover_id"]: row["fold"] for row in used.collect()}
+    assert held == {cover for cover, fold in folds.items() if fold == 0}
+    counted = sum(trained.manifest["training"]["covers_per_genre"].values())
+    assert counted == len(folds) - len(held)
+
+
+def test_scoring_gives_the_probabilities_of_the_evaluation(
+    trained: train.Bundle, warehouse: Warehouse, settings: config.Settings
+) -> None:
+    score.score(warehouse, trained, settings, Run("score", settings))
+    held = pd.read_parquet(trained.path / "held_out.parquet").set_index("cover_id")
+    rows = warehouse.read(PREDICTIONS).where("model_version = '" + trained.model_version + "'")
+    scored = {row["cover_id"]: row["probabilities"] for row in rows.collect()}
+    assert len(held) > 5
+    for cover_id, row in held.iterrows():
+        for label in trained.labels:
+            assert scored[cover_id][label] == pytest.approx(row[f"p_{label}"], abs=1e-4)
+
+
+def test_a_second_training_embeds_nothing_and_gives_the_same_head(
+    trained: train.Bundle, warehouse: Warehouse, settings: config.Settings, tmp_path: Path
+) -> None:
+    run = Run("train", settings)
+    before = warehouse.versions()["embeddings"]
+    bundle, _ = train.train_bundle(warehouse, settings, trained.backbone, tmp_path / "again", run)
+    assert run.counts["embedded"] == 0
+    assert warehouse.versions()["embeddings"] == before
+    views = warehouse.read(EMBEDDINGS).groupBy("view").count().collect()
+    assert {row["view"] for row in views} == {"original", "mirrored"}
+    first, second = trained.head().tensors, bundle.head().tensors
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_one_genre_is_not_enough(
+    spark: SparkSession, tmp_path: Path, settings: config.Settings
+) -> None:
+    covers = tmp_path / "covers/rap"
+    covers.mkdir(parents=True)
+    for seed in range(3):
+        (covers / f"{seed}.jpg").write_bytes(drawn("rap", seed))
+    warehouse = Warehouse(spark, str(tmp_path / "warehouse"))
+    ingest(warehouse, str(covers.parent), look(str(covers.parent)), settings)
+    backbone = resolve("efficientnet_lite2", input_size=64)
+    with pytest.raises(TrainingDataError, match="1 genre"):
+        train.train_bundle(warehouse, settings, backbone, tmp_path / "b", Run("train", settings))
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,204 @@
+"""The set-up of pip's Spark: jars fetched whole or not at all, and a launcher that finds it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from covergenre.environment import MismatchError
+from deploy import spark_home
+from deploy.spark_home import install_jar, write_conf, write_launcher
+
+CONTENT = b"the jar"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+JAR = ("io.delta", "delta-storage", "4.4.0", SHA256)
+
+
+class _Ivy:
+    """Stands for the Ivy that fetches from Maven Central: writes ``content``, or nothing."""
+
+    def __init__(self, content: bytes | None, said: str = "") -> None:
+        self.content, self.said = content, said
+        self.commands: list[list[str]] = []
+
+    def __call__(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        self.commands.append(command)
+        if self.content is not None:
+            target = command[command.index("-retrieve") + 1]
+            target = target.replace("[artifact]", "delta-storage").replace("[ext]", "jar")
+            Path(target.replace("[revision]", "4.4.0")).write_bytes(self.content)
+        return subprocess.CompletedProcess(command, 0 if self.content else 1, "", self.said)
+
+
+@pytest.fixture
+def jars(tmp_path: Path) -> Path:
+    """Spark's folder of jars, with a neighbour that must stay."""
+    folder = tmp_path / "jars"
+    folder.mkdir()
+    (folder / "delta-kernel-1.0.jar").write_bytes(b"neighbour")
+    return folder
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_right_jar_is_left_alone(jars: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ivy = _Ivy(b"never")
+    monkeypatch.setattr(subprocess, "run", ivy)
+    (jars / "delta-storage-4.4.0.jar").write_bytes(CONTENT)
+    before = (jars / "delta-storage-4.4.0.jar").stat()
+    install_jar(jars, *JAR)
+    assert ivy.commands == []
+    after = (jars / "delta-storage-4.4.0.jar").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize(
+    "there", [{}, {"delta-storage-4.4.0.jar": b"half"}, {"delta-storage-3.2.0.jar": b"older"}]
+)
+def test_jar_is_fetched_in_place_of_a_wrong_one(
+    jars: Path, monkeypatch: pytest.MonkeyPatch, there: dict[str, bytes]
+) -> None:
+    for name, content in there.items():
+        (jars / name).write_bytes(content)
+    ivy = _Ivy(CONTENT)
+    monkeypatch.setattr(subprocess, "run", ivy)
+    install_jar(jars, *JAR)
+    assert _contents(jars) == {
+        "delta-storage-4.4.0.jar": CONTENT,
+        "delta-kernel-1.0.jar": b"neighbour",
+    }
+    (command,) = ivy.commands
+    place = command.index("-dependency")
+    assert command[place + 1 : place + 4] == ["io.delta", "delta-storage", "4.4.0"]
+    # The Ivy that Spark brings is found by Java itself: no shell expands the star.
+    assert command[:3] == ["java", "-cp", f"{jars}/*"]
+
+
+@pytest.mark.parametrize(
+    ("ivy", "said"),
+    [
+        (_Ivy(None, "trying\nUnknownHostException: repo1.maven.org\n"), r"\(UnknownHostExc.*org\)"),
+        (_Ivy(None), r"\(no answer\)"),
+        (_Ivy(b"a login page"), r"is not the pinned file \(its sha256 differs\)"),
+        (_Ivy(b""), r"is not the pinned file"),
+    ],
+)
+@pytest.mark.parametrize("name", ["delta-storage-4.4.0.jar", "delta-storage-3.2.0.jar"])
+def test_failure_replaces_nothing_and_names_the_file(
+    jars: Path, monkeypatch: pytest.MonkeyPatch, ivy: _Ivy, said: str, name: str
+) -> None:
+    (jars / name).write_bytes(b"old")
+    before = _contents(jars)
+    monkeypatch.setattr(subprocess, "run", ivy)
+    with pytest.raises(MismatchError, match=rf"delta-storage-4\.4\.0\.jar .*{said}") as raised:
+        install_jar(jars, *JAR)
+    assert _contents(jars) == before
+    if ivy.content is None:
+        assert f"or put the file into {jars}" in str(raised.value)
+
+
+def test_command_prints_one_line_when_a_jar_cannot_be_had(
+    jars: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(spark_home, "check_java", lambda: None)
+    monkeypatch.setattr(spark_home.pyspark, "__path__", [str(jars.parent)])
+    monkeypatch.setattr(subprocess, "run", _Ivy(None, "no route to host"))
+    assert spark_home.main() == 3
+    error = capsys.readouterr().err
+    assert error.startswith("error: delta-spark_4.0_2.13-4.4.0.jar could not be fetched")
+    assert error.count("\n") == 1
+    assert not (jars.parent / "conf").exists()
+
+
+def test_installed_jars_are_the_pinned_ones() -> None:
+    folder = Path(spark_home.pyspark.__path__[0]) / "jars"
+    for _, module, version, sha256 in spark_home.JARS:
+        content = (folder / f"{module}-{version}.jar").read_bytes()
+        assert hashlib.sha256(content).hexdigest() == sha256
+
+
+def test_conf_holds_the_defaults_and_this_python(tmp_path: Path) -> None:
+    for _ in range(2):  # a second set-up writes the same
+        write_conf(tmp_path / "conf")
+        lines = (tmp_path / "conf/spark-defaults.conf").read_text().splitlines()
+        entries = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
+        settings = dict(entries)
+        assert len(settings) == len(entries)
+        assert settings["spark.pyspark.python"] == sys.executable
+        assert settings["spark.pyspark.driver.python"] == sys.executable
+        assert settings["spark.sql.extensions"] == "io.delta.sql.DeltaSparkSessionExtension"
+    assert (tmp_path / "conf/log4j2.properties").stat().st_size > 0
+
+
+# The launcher.
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """An environment with a Spark and a ``python`` that only says that it was asked."""
+    folder = tmp_path / "my env"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "lib/python3.11/site-packages/pyspark").mkdir(parents=True)
+    _script(folder / "bin/python", 'echo "$@" >> "$(dirname "$0")/asked"; exit ${CHECK:-0}')
+    # As pip writes it: asks the first python3 on PATH.
+    (folder / "bin/find-spark-home").write_text("#!/bin/sh\nexport SPARK_HOME=$(python3 -c x)\n")
+    write_launcher(folder / "bin", folder / "lib/python3.11/site-packages/pyspark")
+    return folder
+
+
+def _script(path: Path, body: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+def _sourced(environment: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What ``spark-submit`` does first, with another python3 in front of all others."""
+    wrong = environment.parent / "wrong/python3"
+    _script(wrong, "echo /wrong/pyspark")
+    script = '. "$1"; echo "$SPARK_HOME"'
+    return subprocess.run(
+        ["bash", "-c", script, "bash", str(environment / "bin/find-spark-home")],
+        env={"PATH": f"{wrong.parent}:{os.environ['PATH']}", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=environment.parent,
+    )
+
+
+def test_launcher_finds_the_spark_of_its_environment(environment: Path) -> None:
+    done = _sourced(environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    home = environment / "lib/python3.11/site-packages/pyspark"
+    assert done.stdout == f"{home}\n"
+    # The environment's own Python looked whether everything fits.
+    assert (environment / "bin/asked").read_text() == "-m covergenre.environment\n"
+
+
+def test_launcher_finds_it_after_the_environment_is_moved(environment: Path) -> None:
+    moved = environment.rename(environment.with_name("moved"))
+    assert _sourced(moved).stdout == f"{moved / 'lib/python3.11/site-packages/pyspark'}\n"
+
+
+def test_launcher_keeps_a_spark_home_that_is_set(environment: Path) -> None:
+    assert _sourced(environment, SPARK_HOME="/opt/spark").stdout == "/opt/spark\n"
+
+
+def test_launcher_stops_when_the_environment_cannot_work(environment: Path) -> None:
+    done = _sourced(environment, CHECK="3")
+    assert (done.returncode, done.stdout) == (3, "")
+
+
+def test_launcher_can_be_run(environment: Path) -> None:
+    assert os.access(environment / "bin/find-spark-home", os.X_OK)
+    command = [str(environment / "bin/find-spark-home")]
+    assert subprocess.run(command, check=False).returncode == 0
