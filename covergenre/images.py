@@ -115,7 +115,7 @@ def looks_like_image(header: bytes) -> bool:
     """Whether the first 16 bytes of a file are those of an image format that is read."""
     if header.startswith(_MAGICS):
         return True
-    return header[:4] == b"RIFF" and header[8:12] == b"WEBP"
+    return (header[:4] == b"RIFF" and header[8:12] == b"WEBP") or header[4:12] == b"ftypavif"
 
 
 def inspect(content: bytes, limits: Limits | None = None) -> Facts:

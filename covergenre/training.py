@@ -76,7 +76,7 @@ def fit_head(
     held: dict[str, Any] = {"callbacks": [progress]}
     if validation is not None:
         features, labels = validation
-        held["validation_data"] = (scale(power_normalise(features)), labels)
+        held["validation_data"] = (np.asarray(scale(power_normalise(features))), labels)
         held["callbacks"].append(
             keras.callbacks.EarlyStopping(
                 monitor="val_loss", patience=recipe.patience, restore_best_weights=True

@@ -63,31 +63,37 @@ def install_jar(folder: Path, organisation: str, module: str, version: str, sha2
         MismatchError: it cannot be fetched, or is not the pinned file.
     """
     target = folder / f"{module}-{version}.jar"
-    if target.exists() and _sha256(target) == sha256:
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [
-            "java", "-cp", f"{folder}/*", "org.apache.ivy.Main", "-warn",
-            "-cache", f"{scratch}/cache", "-notransitive", "-types", "jar",
-            "-dependency", organisation, module, version,
-            "-retrieve", f"{scratch}/[artifact]-[revision].[ext]",
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        fetched = Path(scratch) / target.name
-        if not fetched.exists():
-            said = (done.stdout + done.stderr).strip().splitlines()
-            raise MismatchError(
-                f"{target.name} could not be fetched from Maven Central "
-                f"({said[-1] if said else 'no answer'}): check the network and run `make env` "
-                f"again, or put the file into {folder}"
-            )
-        if _sha256(fetched) != sha256:
-            raise MismatchError(f"{target.name} is not the pinned file (its sha256 differs)")
-        # Renamed into place whole, so that an interrupted set-up leaves no half jar.
-        shutil.copy(fetched, target.with_suffix(".part"))
-        for other in folder.glob(f"{module}-*.jar"):
+    if not (target.exists() and _sha256(target) == sha256):
+        with tempfile.TemporaryDirectory() as scratch:
+            fetched = _fetch(folder, Path(scratch), organisation, module, version)
+            if _sha256(fetched) != sha256:
+                raise MismatchError(f"{target.name} is not the pinned file (its sha256 differs)")
+            # Renamed into place whole, so that an interrupted set-up leaves no half jar.
+            part = target.with_suffix(".part")
+            shutil.copy(fetched, part)
+            part.replace(target)
+    for other in folder.glob(f"{module}-*.jar"):
+        if other != target:  # two versions on the class path would be a lottery
             other.unlink()
-        target.with_suffix(".part").rename(target)
+
+
+def _fetch(folder: Path, scratch: Path, organisation: str, module: str, version: str) -> Path:
+    command = [
+        "java", "-cp", f"{folder}/*", "org.apache.ivy.Main", "-warn",
+        "-cache", f"{scratch}/cache", "-notransitive", "-types", "jar",
+        "-dependency", organisation, module, version,
+        "-retrieve", f"{scratch}/[artifact]-[revision].[ext]",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    fetched = scratch / f"{module}-{version}.jar"
+    if not fetched.exists():
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise MismatchError(
+            f"{fetched.name} could not be fetched from Maven Central "
+            f"({said[-1] if said else 'no answer'}): check the network and run `make env` again, "
+            f"or put the file into {folder}"
+        )
+    return fetched
 
 
 def write_conf(folder: Path) -> None:

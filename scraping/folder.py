@@ -147,7 +147,7 @@ def _text(name: bytes) -> str:
 
 
 def _find_table(folder: Path) -> Path | None:
-    tables = sorted(p for p in folder.glob("*.csv") if not p.name.startswith("."))
+    tables = sorted(p for p in folder.glob("*.csv") if p.is_file() and not p.name.startswith("."))
     if folder / "albums.csv" in tables:
         return folder / "albums.csv"
     if len(tables) > 1:
