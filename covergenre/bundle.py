@@ -194,7 +194,7 @@ def _swap(scratch: Path, path: Path) -> None:
 
 def _read_sums(path: Path) -> dict[str, str]:
     listed = {}
-    for line in path.read_text("utf-8", errors="replace").splitlines():
+    for line in filter(None, path.read_text("utf-8", errors="replace").split("\n")):
         digest, _, name = line.partition("  ")
         if len(digest) != 64 or not name or Path(name).name != name:
             raise BundleError(f"{path} is damaged: copy the bundle again")

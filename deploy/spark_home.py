@@ -99,11 +99,14 @@ def _fetch(folder: Path, scratch: Path, organisation: str, module: str, version:
 def write_conf(folder: Path) -> None:
     """Write Spark's defaults: this project's, and the Python of this environment."""
     folder.mkdir(exist_ok=True)
-    defaults = (CONF / "spark-defaults.conf").read_text()
     lines = (
-        f"\nspark.pyspark.python {sys.executable}\nspark.pyspark.driver.python {sys.executable}\n"
+        (CONF / "spark-defaults.conf").read_text(),
+        f"spark.pyspark.python {sys.executable}",
+        f"spark.pyspark.driver.python {sys.executable}",
+        # spark-sql's embedded metastore stays out of the folder people stand in.
+        f'spark.driver.extraJavaOptions "-Dderby.system.home={sys.prefix}/derby"',
     )
-    (folder / "spark-defaults.conf").write_text(defaults + lines)
+    (folder / "spark-defaults.conf").write_text("\n".join(lines) + "\n")
     shutil.copy(CONF / "log4j2.properties", folder / "log4j2.properties")
 
 

@@ -221,7 +221,8 @@ def _print_summary(
         "model": f"{bundle.model_version} ({bundle.path})",
         "tables": f"{warehouse.location}/{{predictions,metrics,quarantine,runs}} (Delta)",
         "parquet": result.snapshot,
-        "try": f'.venv/bin/spark-sql -e "{_query(warehouse)}"',
+        # In single quotes, or the shell would run what stands between the backticks.
+        "try": f".venv/bin/spark-sql -e '{_query(warehouse)}'",
     }
     arguments.summarise(f"scored {source}", lines, summary if machine else None)
     return summary
@@ -231,7 +232,7 @@ def _query(warehouse: Warehouse) -> str:
     table = f"delta.`{warehouse.path('metrics')}`"
     return (
         "SELECT genre, release_year, albums, predicted_share, accuracy, mean_confidence "
-        f"FROM {table} WHERE genre_basis = 'catalogue' "
+        f'FROM {table} WHERE genre_basis = "catalogue" '
         f"AND computed_at = (SELECT max(computed_at) FROM {table}) ORDER BY genre, release_year"
     )
 

@@ -54,7 +54,7 @@ def locate(covers: str | None, output: str | None, settings: config.Settings) ->
     if "://" in source:
         name = source.rstrip("/").rsplit("/", 1)[-1]
         return source, output or str(Path(settings.warehouse.root) / name)
-    folder = Path(source).resolve()
+    folder = Path(source).expanduser().resolve()
     if not folder.exists():
         raise CatalogueError(f"--covers {source} is not there")
     if folder.is_file():

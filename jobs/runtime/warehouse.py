@@ -112,7 +112,8 @@ class Warehouse:
                 f"--output {root} cannot be written ({error.strerror}): name a folder"
             ) from error
         try:
-            self._claim(root / _IDENTITY, catalogue)
+            if catalogue != self.location:  # a warehouse scored as it is keeps its owner
+                self._claim(root / _IDENTITY, catalogue)
             yield
         finally:
             lock.release()

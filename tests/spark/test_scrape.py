@@ -213,6 +213,10 @@ def test_a_warehouse_is_a_catalogue_too(
     counts = ingest(copy, warehouse.location, look(warehouse.location), settings)
     assert (counts.albums, counts.covers, counts.quarantined) == (4, 2, 1)
     assert locate(warehouse.location, None, settings) == (warehouse.location, warehouse.location)
+    with copy.writing(warehouse.location, timeout=0):
+        pass
+    with copy.writing(copy.location, timeout=0):  # scored where it lies
+        assert ingest(copy, copy.location, look(copy.location), settings).albums == 4
 
 
 def test_locate(tmp_path: Path, settings: Settings) -> None:
