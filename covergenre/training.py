@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -57,10 +58,8 @@ def fit_head(
     keras.utils.set_random_seed(recipe.seed)
     kept = examples.map(lambda x, y: (power_normalise(x), y)).unbatch().cache()
     scale = _Standardiser(kept)
-    # Without a known length Keras warns at the end of the first epoch.
-    counted = kept.apply(tf.data.experimental.assert_cardinality(scale.examples))
     dataset = (
-        counted.shuffle(scale.examples, seed=recipe.seed, reshuffle_each_iteration=True)
+        kept.shuffle(scale.examples, seed=recipe.seed, reshuffle_each_iteration=True)
         .batch(recipe.batch_size)
         .map(lambda x, y: (scale(x), y))
         .prefetch(tf.data.AUTOTUNE)
@@ -82,7 +81,10 @@ def fit_head(
                 monitor="val_loss", patience=recipe.patience, restore_best_weights=True
             )
         )
-    history = model.fit(dataset, epochs=epochs, shuffle=False, verbose=0, **held).history
+    with warnings.catch_warnings():
+        # Keras says so at the end of every full pass over a dataset of unknown length.
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        history = model.fit(dataset, epochs=epochs, shuffle=False, verbose=0, **held).history
     taken = int(np.argmin(history["val_loss"])) + 1 if validation is not None else epochs
     head = Head.from_keras(model, scale.mean, scale.std)
     return Fit(head, taken, {k: [float(v) for v in values] for k, values in history.items()})

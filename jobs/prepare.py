@@ -6,7 +6,6 @@ spark-submit jobs/prepare.py --covers FOLDER
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, Window
@@ -14,11 +13,11 @@ from pyspark.sql import functions as F
 
 from covergenre import duplicates
 from covergenre.config import Settings
-from jobs.runtime import arguments, session
+from jobs.runtime import arguments
+from jobs.runtime.catalogue import opened
 from jobs.runtime.progress import shown
-from jobs.runtime.runs import Run, recorded
+from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, locate, look
 from schemas import ALBUMS, COVERS, SPLITS
 from udfs.compare import make_signature
 
@@ -163,26 +162,13 @@ def prepare(warehouse: Warehouse, settings: Settings) -> dict[str, int]:
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Parse, read the catalogue, write splits, print a summary."""
     parser = arguments.parser("prepare", "Group near-duplicate covers and give each group a fold.")
-    parser.add_argument(
-        "--covers", required=True, help="folder of images, Delta table or warehouse"
-    )
-    parser.add_argument("--output", metavar="DIR", help="warehouse; default: by the folder's name")
-    parser.add_argument("--csv", type=Path, help="CSV beside the images, if there are several")
     args = parser.parse_args(argv)
-    settings = arguments.settings(args)
-    source, output = locate(args.covers, args.output, settings)
-    listed = look(source, args.csv)
-    spark = session.build("prepare")
-    warehouse = Warehouse(spark, output)
-    run = Run("prepare", settings)
-    with (
-        warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
-        recorded(run, warehouse),
-    ):
-        ingest(warehouse, source, listed, settings)
-        run.counts.update(prepare(warehouse, settings))
-    result = {**run.counts, "output": warehouse.location, "run_id": run.run_id}
-    arguments.summarise(f"prepared {source}", result, result if args.json else None)
+    run = Run("prepare", arguments.settings(args))
+    with opened(run, args.covers, args.output, args.csv) as warehouse:
+        counts = prepare(warehouse, run.settings)
+        run.counts.update(counts)
+    result = {**counts, "output": warehouse.location, "run_id": run.run_id}
+    arguments.summarise("prepared", result, result if args.json else None)
     return result
 
 

@@ -21,11 +21,11 @@ from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.config import Settings
 from covergenre.errors import AccountingError
 from jobs.runtime import arguments, session, sink, snapshot
+from jobs.runtime.catalogue import opened
 from jobs.runtime.metrics import per_genre_and_year
 from jobs.runtime.progress import shown
-from jobs.runtime.runs import Run, recorded
+from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, locate, look
 from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
 from udfs.classify import make_classify
@@ -187,7 +187,7 @@ def _account(
 
 
 def _print_summary(
-    source: str, warehouse: Warehouse, bundle: Bundle, run: Run, result: Result, machine: bool
+    warehouse: Warehouse, bundle: Bundle, run: Run, result: Result, machine: bool
 ) -> dict[str, Any]:
     summary = {
         "covers": result.albums,
@@ -224,7 +224,7 @@ def _print_summary(
         # In single quotes, or the shell would run what stands between the backticks.
         "try": f".venv/bin/spark-sql -e '{_query(warehouse)}'",
     }
-    arguments.summarise(f"scored {source}", lines, summary if machine else None)
+    arguments.summarise("scored", lines, summary if machine else None)
     return summary
 
 
@@ -248,32 +248,19 @@ def _draw_default(settings: Settings) -> None:
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Parse, read the catalogue, score it, print a summary."""
     parser = arguments.parser("score", "Say which genre each cover of a catalogue looks like.")
-    parser.add_argument(
-        "--covers", help="folder of images, Delta table, or warehouse; default: the demo catalogue"
-    )
     parser.add_argument("--model", metavar="BUNDLE", help="model bundle; default: the project's")
-    parser.add_argument("--output", metavar="DIR", help="warehouse; default: by the folder's name")
-    parser.add_argument("--csv", type=Path, help="CSV beside the images, if there are several")
     args = parser.parse_args(argv)
     settings = arguments.settings(args)
     bundle = choose_bundle(args.model, settings)
+    print(f"model {bundle.model_version} from {bundle.path}")
     if args.covers is None:
         _draw_default(settings)
-    source, output = locate(args.covers, args.output, settings)
-    print(f"model {bundle.model_version} from {bundle.path}")
-    listed = look(source, args.csv)
-    spark = session.build("score")
-    warehouse = Warehouse(spark, output)
     run = Run("score", settings, model_version=bundle.model_version)
     run.engine, run.precision = "tensorflow", "f32"
-    with (
-        warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
-        recorded(run, warehouse),
-    ):
-        run.counts.update(ingest(warehouse, source, listed, settings).as_dict())
+    with opened(run, args.covers, args.output, args.csv) as warehouse:
         result = score(warehouse, bundle, settings, run)
         run.counts.update(scored=result.scored, quarantined=result.quarantined)
-    return _print_summary(source, warehouse, bundle, run, result, args.json)
+    return _print_summary(warehouse, bundle, run, result, args.json)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ from covergenre.classifier import Head
 from covergenre.config import Settings
 from covergenre.errors import TrainingDataError
 from jobs.prepare import prepare
-from jobs.runtime import arguments, model_card, session
-from jobs.runtime.embeddings import embed
-from jobs.runtime.runs import Run, recorded
+from jobs.runtime import arguments, model_card
+from jobs.runtime.catalogue import opened
+from jobs.runtime.embeddings import embed, views_of
+from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, locate, look
 from schemas import EMBEDDINGS, SPLITS
 
 _BATCH = 256
@@ -48,7 +48,9 @@ class Set:
     labels: npt.NDArray[np.int64]
 
 
-def examples(warehouse: Warehouse, backbone: Backbone) -> tuple[DataFrame, list[str]]:
+def examples(
+    warehouse: Warehouse, backbone: Backbone, settings: Settings
+) -> tuple[DataFrame, list[str]]:
     """Labelled embeddings, and the genres.
 
     Returns:
@@ -65,7 +67,9 @@ def examples(warehouse: Warehouse, backbone: Backbone) -> tuple[DataFrame, list[
             "more: put covers into one folder a genre, or name genres in a CSV"
         )
     index = F.array_position(F.array(*(F.lit(label) for label in labels)), F.col("genre")) - 1
-    embedded = warehouse.read(EMBEDDINGS).where(F.col("backbone") == backbone.digest)
+    # The table may hold views and backbones of other trainings.
+    wanted = (F.col("backbone") == backbone.digest) & F.col("view").isin(views_of(settings))
+    embedded = warehouse.read(EMBEDDINGS).where(wanted)
     rows = usable.join(embedded, "cover_id").select(
         "cover_id",
         "view",
@@ -165,7 +169,7 @@ def train_bundle(
     tensorflow_runtime.start()
     run.counts.update(prepare(warehouse, settings))
     run.counts["embedded"] = embed(warehouse, backbone, settings)
-    rows, labels = examples(warehouse, backbone)
+    rows, labels = examples(warehouse, backbone, settings)
     rows = rows.persist()
     with tempfile.TemporaryDirectory() as scratch:
         head, training, _ = train(rows, labels, settings, Path(scratch))
@@ -205,9 +209,6 @@ def _covers_per_genre(rows: DataFrame, labels: list[str], settings: Settings) ->
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Parse, read the catalogue, train, write the bundle, print its figures."""
     parser = arguments.parser("train", "Train a genre classifier on a catalogue with genres.")
-    parser.add_argument("--covers", help="folder of images, Delta table or warehouse")
-    parser.add_argument("--output", metavar="DIR", help="warehouse; default: by the folder's name")
-    parser.add_argument("--csv", type=Path, help="CSV beside the images, if there are several")
     parser.add_argument("--backbone", help="as train.backbone: a name, or a Keras file")
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="where the bundle is written")
     args = parser.parse_args(argv)
@@ -216,25 +217,17 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     settings = arguments.settings(args)
     recipe = settings.train
     backbone = backbones.resolve(recipe.backbone, recipe.input_size, recipe.preprocessing)
-    source, output = locate(args.covers, args.output, settings)
     default_name = f"{backbone.name}-{backbone.preprocessing.size}".replace("_", "-")
     target = args.bundle or Path(recipe.bundles) / default_name
-    listed = look(source, args.csv)
-    spark = session.build("train")
-    warehouse = Warehouse(spark, output)
     run = Run("train", settings, engine="tensorflow", precision="f32")
-    with (
-        warehouse.writing(source, settings.warehouse.lock_timeout_seconds),
-        recorded(run, warehouse),
-    ):
-        ingest(warehouse, source, listed, settings)
+    with opened(run, args.covers, args.output, args.csv) as warehouse:
         bundle, figures = train_bundle(warehouse, settings, backbone, target, run)
         run.model_version = bundle.model_version
-    return _print_summary(source, bundle, figures, run, args.json)
+    return _print_summary(bundle, figures, run, args.json)
 
 
 def _print_summary(
-    source: str, bundle: Bundle, figures: dict[str, Any], run: Run, machine: bool
+    bundle: Bundle, figures: dict[str, Any], run: Run, machine: bool
 ) -> dict[str, Any]:
     lines: dict[str, Any] = {
         "bundle": bundle.path,
@@ -252,7 +245,7 @@ def _print_summary(
         "run_id": run.run_id,
         **{name: figures[name]["value"] for name in evaluation.METRICS},
     }
-    arguments.summarise(f"trained on {source}", lines, result if machine else None)
+    arguments.summarise("trained", lines, result if machine else None)
     return result
 
 

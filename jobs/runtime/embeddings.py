@@ -17,6 +17,11 @@ from schemas import COVERS, EMBEDDINGS, SPLITS
 from udfs.embed import make_embed
 
 
+def views_of(settings: Settings) -> list[str]:
+    """Which pictures of a cover are trained on: itself and, if asked for, its mirror image."""
+    return ["original", "mirrored"] if settings.train.mirrored else ["original"]
+
+
 def embed(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> int:
     """Embed the covers that are trained on or judged and have no embedding yet.
 
@@ -25,7 +30,7 @@ def embed(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> int:
     """
     spark = warehouse.spark
     warehouse.create(EMBEDDINGS)
-    views = ["original", "mirrored"] if settings.train.mirrored else ["original"]
+    views = views_of(settings)
     held = (
         warehouse.read(EMBEDDINGS)
         .where((F.col("backbone") == backbone.digest) & F.col("view").isin(views))

@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 
 from covergenre.config import Settings
 from jobs.prepare import candidate_pairs, prepare
+from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, look
 from schemas import SPLITS
 from tests.covers import drawn, encoded
 

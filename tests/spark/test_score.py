@@ -19,9 +19,9 @@ from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from covergenre.errors import AccountingError
 from jobs import score as job
+from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, look
 from schemas import COVERS, METRICS, PREDICTIONS, QUARANTINE
 from tests.covers import drawn, noise
 from udfs.classify import make_classify

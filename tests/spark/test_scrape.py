@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 
 from covergenre.config import Settings
 from covergenre.errors import CatalogueError, OutputError
+from jobs.runtime.catalogue import ingest, locate, look
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, locate, look
 from schemas import ALBUMS, COVERS, QUARANTINE
 from tests.covers import encoded, noise
 

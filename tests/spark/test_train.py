@@ -13,9 +13,9 @@ from covergenre import config
 from covergenre.backbones import resolve
 from covergenre.errors import TrainingDataError
 from jobs import score, train
+from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
-from jobs.scrape import ingest, look
 from schemas import EMBEDDINGS, PREDICTIONS
 from tests.covers import drawn
 

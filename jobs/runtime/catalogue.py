@@ -1,0 +1,108 @@
+"""Open a catalogue: find it and its warehouse, and bring the warehouse in line with it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+
+from covergenre import config
+from covergenre.errors import CatalogueError, OutputError
+from jobs.runtime import session, sink, sources
+from jobs.runtime.runs import Run, recorded
+from jobs.runtime.warehouse import Warehouse
+from schemas import ALBUMS, COVERS, QUARANTINE
+from scraping.folder import Listing, list_folder
+
+
+@contextlib.contextmanager
+def opened(
+    run: Run, covers: str | None, output: str | None, table: Path | None
+) -> Iterator[Warehouse]:
+    """The warehouse of a catalogue: locked, in line with it, the run recorded when the block ends.
+
+    Args:
+        run: what is being run; its counts are filled in.
+        covers: the catalogue; None for the default one.
+        output: the warehouse; None to name it after the catalogue.
+        table: the CSV of a folder, if it is not found by itself.
+
+    Raises:
+        CatalogueError, OutputError: one of them is not what it should be; nothing is written.
+    """
+    source, location = locate(covers, output, run.settings)
+    listed = look(source, table)
+    warehouse = Warehouse(session.build(run.job), location)
+    timeout = run.settings.warehouse.lock_timeout_seconds
+    with warehouse.writing(source, timeout), recorded(run, warehouse):
+        run.counts.update(ingest(warehouse, source, listed, run.settings).as_dict())
+        yield warehouse
+
+
+def locate(covers: str | None, output: str | None, settings: config.Settings) -> tuple[str, str]:
+    """The catalogue and the warehouse that the arguments mean.
+
+    Returns:
+        path of the catalogue, path or URL of its warehouse.
+
+    Raises:
+        CatalogueError, OutputError: one of them cannot be what it is said to be.
+    """
+    source = covers or settings.catalogue.default
+    if "://" in source:
+        name = source.rstrip("/").rsplit("/", 1)[-1]
+        return source, output or str(Path(settings.warehouse.root) / name)
+    folder = Path(source).expanduser().resolve()
+    if not folder.exists():
+        raise CatalogueError(f"--covers {source} is not there")
+    if folder.is_file():
+        raise CatalogueError(f"--covers {source} is a file: name the folder that holds the covers")
+    if output is None and sources.is_warehouse(folder):
+        output = str(folder)
+    output = output or str(Path(settings.warehouse.root) / folder.name)
+    if "://" not in output:
+        target = Path(output).resolve()
+        if target.exists() and not target.is_dir():
+            raise OutputError(f"--output {output} is a file: name a folder")
+        if target.is_relative_to(folder) and not sources.is_warehouse(folder):
+            raise OutputError(f"--output {output} lies within the covers {source}: name another")
+    return str(folder), output
+
+
+def look(source: str, table: Path | None = None) -> Listing | None:
+    """List a catalogue that is a folder of images; None for a Delta table or a warehouse.
+
+    Called before Spark starts, so that a wrong folder is told at once and nothing is written.
+    """
+    if "://" in source or sources.is_delta(Path(source)) or sources.is_warehouse(Path(source)):
+        return None
+    return list_folder(Path(source), table)
+
+
+def ingest(
+    warehouse: Warehouse, source: str, listed: Listing | None, settings: config.Settings
+) -> sink.Counts:
+    """Bring the warehouse in line with a catalogue; see :func:`jobs.runtime.sink.write`.
+
+    Args:
+        warehouse: open for writing.
+        source: a folder of images, a Delta table with a column ``content``, or a warehouse.
+        listed: as :func:`look` gives it.
+        settings: of genres, years and images.
+    """
+    spark = warehouse.spark
+    now = datetime.datetime.now(datetime.UTC)
+    warehouse.create(ALBUMS, COVERS, QUARANTINE)
+    if source == warehouse.location:
+        return sink.counts(warehouse)
+    if listed is not None:
+        listing = sources.from_folder(spark, listed, settings)
+        look_at = sink.to_look_at(warehouse, listing)
+        fetched = sources.read_files(look_at, settings)
+    else:
+        listing = sources.from_table(spark, source, settings)
+        look_at = sink.to_look_at(warehouse, listing)
+        fetched = sources.inspect_content(look_at, settings)
+    albums = listing.select(*(n for n in ALBUMS.names if n not in ("cover_id", "scraped_at")))
+    return sink.write(warehouse, albums, fetched, now)
