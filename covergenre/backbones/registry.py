@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from covergenre.backbones import efficientnet_lite
 from covergenre.backbones.preprocessing import MODES, Preprocessing
 from covergenre.errors import BackboneError
-from covergenre.images import PIXELS_VERSION
+from covergenre.images import DECODE_SIDE, PIXELS_VERSION
 
 Kind = Literal["package", "applications", "file"]
 
@@ -130,7 +131,7 @@ def resolve(name: str, input_size: int | None = None, preprocessing: str = "auto
         raise BackboneError(f"backbone {name} is neither a file nor one of {names}")
     mode = _mode_of_file(path) if preprocessing == "auto" else preprocessing
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Backbone(path.stem, "file", _spec(input_size or 224, mode), sha256, path)
+    return Backbone(path.stem, "file", _spec(input_size or _own_size(path), mode), sha256, path)
 
 
 def _spec(size: int, mode: str) -> Preprocessing:
@@ -140,6 +141,22 @@ def _spec(size: int, mode: str) -> Preprocessing:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _own_size(path: Path) -> int:
+    """Side of the input that a Keras file was made for; the decoder's if it takes any size.
+
+    Read off the file's configuration (a ``.keras`` file is a zip archive holding config.json), so
+    that nothing is loaded to find out.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        layers = config["config"]["layers"]
+        shape = next(x["config"]["batch_shape"] for x in layers if x["class_name"] == "InputLayer")
+    except (zipfile.BadZipFile, KeyError, ValueError, StopIteration, TypeError):
+        return DECODE_SIDE
+    return int(shape[1] or DECODE_SIDE) if len(shape) == 4 else DECODE_SIDE
 
 
 def _mode_of_file(path: Path) -> str:

@@ -179,7 +179,23 @@ def test_file_has_the_mode_of_its_own_name(tmp_path: Path, file: str, mode: str)
     found = resolve(str(path))
     assert (found.name, found.kind, found.path) == (path.stem, "file", path)
     assert found.weights_sha256 == hashlib.sha256(b"weights").hexdigest()
-    assert found.preprocessing == _preprocessing(mode, 224)
+    # Nothing in the file says which input it was made for.
+    assert found.preprocessing == _preprocessing(mode, 320)
+
+
+@pytest.mark.parametrize(("side", "size"), [(64, 64), (None, 320)])
+def test_file_says_which_input_it_was_made_for(tmp_path: Path, side: int | None, size: int) -> None:
+    _saved_network(tmp_path / "mine.keras", side=side)
+    path = str(tmp_path / "mine.keras")
+    assert resolve(path, preprocessing="none").preprocessing.size == size
+    assert resolve(path, input_size=96, preprocessing="none").preprocessing.size == 96
+
+
+@pytest.mark.parametrize(
+    ("file", "size"), [("resnet101v2_c4_imagenet.keras", 320), ("mobilenetv2_imagenet.keras", 224)]
+)
+def test_real_files_say_it_too(shared: Path, file: str, size: int) -> None:
+    assert resolve(str(shared / "weights" / file)).preprocessing == _preprocessing("tf", size)
 
 
 @pytest.mark.parametrize("file", ["mine.keras", "my_resnet101.keras", "efficientnetb0.keras"])
