@@ -98,7 +98,7 @@ def _held(rows: DataFrame, fold: int, labels: list[str]) -> Set:
 
 def train(
     rows: DataFrame, labels: list[str], settings: Settings, cache: Path
-) -> tuple[Head, dict[str, Any], Set]:
+) -> tuple[Head, dict[str, Any]]:
     """Train the head: Spark rows, through petastorm, to Keras.
 
     Args:
@@ -108,7 +108,7 @@ def train(
         cache: where petastorm's files lie meanwhile.
 
     Returns:
-        the head, what is to be remembered of its training, the validation covers.
+        the head, and what is to be remembered of its training.
     """
     from covergenre import dataset
     from covergenre.training import fit_head
@@ -136,7 +136,7 @@ def train(
         "history": first.history,
         "validation": figures,
     }
-    return last.head, training, validation
+    return last.head, training
 
 
 def _with_shape(pairs: Any, example: Set) -> Any:
@@ -172,7 +172,7 @@ def train_bundle(
     rows, labels = examples(warehouse, backbone, settings)
     rows = rows.persist()
     with tempfile.TemporaryDirectory() as scratch:
-        head, training, _ = train(rows, labels, settings, Path(scratch))
+        head, training = train(rows, labels, settings, Path(scratch))
         test = _held(rows, settings.splits.test_fold, labels)
         probabilities = _probabilities(head, test)
         figures = evaluation.evaluate(test.labels, probabilities, labels)

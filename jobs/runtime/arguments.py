@@ -13,8 +13,6 @@ from covergenre import config
 from covergenre.environment import MismatchError
 from covergenre.errors import CovergenreError
 
-Main = Callable[[Sequence[str] | None], dict[str, Any]]
-
 
 def parser(job: str, description: str) -> argparse.ArgumentParser:
     """A parser with the options of every job."""

@@ -93,11 +93,8 @@ def _append_covers(warehouse: Warehouse, looked_at: DataFrame, now: datetime.dat
     if chosen.isEmpty():
         return
     new = usable.join(F.broadcast(chosen), "album_id", "left_semi")
-    warehouse.append(COVERS, new.select(*_facts(COVERS.names), F.lit(now).alias("fetched_at")))
-
-
-def _facts(names: list[str]) -> list[str]:
-    return [name for name in names if name in FACTS]
+    facts = [name for name in COVERS.names if name in FACTS]
+    warehouse.append(COVERS, new.select(*facts, F.lit(now).alias("fetched_at")))
 
 
 def _merge_albums(

@@ -37,7 +37,7 @@ class Warehouse:
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
-        return is_delta(self.spark, self.path(table.name))
+        return bool(DeltaTable.isDeltaTable(self.spark, self.path(table.name)))
 
     def create(self, *tables: Table) -> None:
         """Create the tables that are not there."""
@@ -135,8 +135,3 @@ class Warehouse:
         part = identity.with_suffix(".part")
         part.write_text(json.dumps({"catalogue": catalogue}) + "\n", "utf-8")
         part.replace(identity)
-
-
-def is_delta(spark: SparkSession, path: str) -> bool:
-    """Whether a Delta table lies at ``path``."""
-    return bool(DeltaTable.isDeltaTable(spark, path))
