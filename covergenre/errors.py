@@ -33,6 +33,30 @@ class TrainingDataError(CovergenreError):
     """There is not enough labelled data to train on."""
 
 
+class SourceError(CovergenreError):
+    """A remote source cannot be read, or does not want to be: what was read so far is kept."""
+
+    exit_code = 5
+
+
+class SourceRefusedError(SourceError):
+    """The source says no: robots.txt, 401, 403, a challenge page, or a wait beyond the limit."""
+
+
+class SourceUnavailableError(SourceError):
+    """The source did not answer, or with server errors, as often as it was asked."""
+
+
+class LayoutError(SourceError):
+    """The source's pages are not what the settings say they are."""
+
+
+class BrowserError(CovergenreError):
+    """There is no browser, or it does not start."""
+
+    exit_code = 3
+
+
 class AccountingError(CovergenreError):
     """Predictions and quarantine do not add up to the albums: a defect, never to be ignored."""
 

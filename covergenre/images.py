@@ -42,6 +42,10 @@ REASONS = {
     "unreadable": "the file cannot be opened",
     "outside_folder": "the CSV names a file outside the folder",
     "no_cover": "the album has no cover",
+    "address_refused": "the cover's address leads to a host or scheme that is not allowed",
+    "robots_disallowed": "robots.txt of the cover's host forbids to fetch it",
+    "http_error": "the cover's host answered with an error",
+    "unreachable": "the cover's host did not answer, or not to the end",
 }
 """Why a cover can be in quarantine."""
 

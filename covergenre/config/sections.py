@@ -1,0 +1,114 @@
+"""The sections of the settings, one class each; ``conf/base.yaml`` says what each setting means."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from covergenre.images import Limits
+
+# A year as catalogues write it: 1999, 1999.0 (a column with gaps), 1999-05 or 1999-05-21.
+YEAR_PATTERN = r"^([0-9]{4})(?:\.0|-[0-9]{2}(?:-[0-9]{2})?)?$"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Catalogue(Section):
+    """What is scored by default, and how its genres and years are read."""
+
+    default: str
+    demo_albums: int = Field(ge=1)
+    genre_aliases: dict[str, str]
+    first_year: int = Field(ge=1000, le=9999)
+    last_year: int | None = Field(ge=1000, le=9999)
+
+    @field_validator("genre_aliases")
+    @classmethod
+    def _lower(cls, aliases: dict[str, str]) -> dict[str, str]:
+        return {name.strip().lower(): genre.strip().lower() for name, genre in aliases.items()}
+
+    def genre(self, name: str | None) -> str | None:
+        """A catalogue's genre under the name the models use; None when empty."""
+        lowered = (name or "").strip().lower()
+        return self.genre_aliases.get(lowered, lowered) or None
+
+    def year(self, text: str | int | None) -> int | None:
+        """A release year, or None when it is missing or not plausible."""
+        match = re.match(YEAR_PATTERN, str(text if text is not None else "").strip())
+        if not match:
+            return None
+        year, last = int(match[1]), self.last_year or datetime.datetime.now(datetime.UTC).year + 1
+        return year if self.first_year <= year <= last else None
+
+
+class WarehouseSettings(Section):
+    """Where tables lie."""
+
+    root: str
+    lock_timeout_seconds: float = Field(ge=0)
+
+
+class Images(Section):
+    """What is accepted as a cover."""
+
+    max_bytes: int = Field(ge=1, le=1_000_000_000)
+    max_pixels: int = Field(ge=1)
+    min_side: int = Field(ge=1)
+
+    @property
+    def limits(self) -> Limits:
+        """As the decoder takes them."""
+        return Limits(self.max_bytes, self.max_pixels, self.min_side)
+
+
+class Splits(Section):
+    """Near-duplicates and folds."""
+
+    salt: str
+    folds: int = Field(ge=3)
+    test_fold: int = Field(ge=0)
+    validation_fold: int = Field(ge=0)
+    hash_radius: int = Field(ge=0, le=15)
+    min_correlation: float = Field(ge=-1, le=1)
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> Splits:
+        if max(self.test_fold, self.validation_fold) >= self.folds:
+            raise ValueError("test_fold and validation_fold must be below folds")
+        if self.test_fold == self.validation_fold:
+            raise ValueError("test_fold and validation_fold must differ")
+        return self
+
+
+class Train(Section):
+    """The classifier's recipe."""
+
+    backbone: str
+    input_size: int | None = Field(ge=32, le=1024)
+    preprocessing: Literal["auto", "lite", "tf", "caffe", "torch", "none"]
+    mirrored: bool
+    hidden_units: int = Field(ge=1)
+    feature_dropout: float = Field(ge=0, lt=1)
+    hidden_dropout: float = Field(ge=0, lt=1)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    max_epochs: int = Field(ge=1)
+    patience: int = Field(ge=1)
+    refit: bool
+    seed: int
+    embed_batch_size: int = Field(ge=1)
+    bundles: str
+
+
+class Score(Section):
+    """The scoring job."""
+
+    bundle: str | None
+    batch_size: int = Field(ge=1)
+    keep_snapshots: int = Field(ge=0)
