@@ -1,0 +1,1 @@
+"""The one place every request of a crawl goes through: addresses, robots.txt, pace, client."""
