@@ -33,8 +33,9 @@ $(READY): requirements.lock pyproject.toml deploy/spark_home.py conf/spark-defau
 score: $(READY) ## Score the demo catalogue, or COVERS=folder [OUTPUT=dir] [MODEL=bundle]
 	@$(SUBMIT) jobs/score.py $(SCORE_ARGS)
 
-scrape: $(READY) ## Read COVERS=folder into Delta tables [OUTPUT=dir]
-	@$(SUBMIT) jobs/scrape.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+scrape: $(READY) ## Read COVERS=folder, or SOURCE=musicbrainz|allmusic CONTACT=mail, into tables [OUTPUT=dir]
+	@$(SUBMIT) jobs/scrape.py $(if $(SOURCE),--source "$(SOURCE)") $(if $(COVERS),--covers "$(COVERS)") \
+		$(if $(CONTACT),--set "scrape.contact=$(CONTACT)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 prepare: $(READY) ## Find near-duplicates and folds of COVERS=folder [OUTPUT=dir]
 	@$(SUBMIT) jobs/prepare.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)

@@ -176,7 +176,10 @@ def _time_per_cover(run: Run, classified: DataFrame, count: int, seconds: float)
 def _account(
     warehouse: Warehouse, albums: DataFrame, written: DataFrame, covers: int, seconds: float
 ) -> Result:
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL")
+    # A scrape that was killed can leave rows of albums that it did not get to write.
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").join(
+        albums.select("album_id"), "album_id", "left_semi"
+    )  # fmt: skip
     counted = Result(albums.count(), written.count(), open_rows.count(), covers, seconds, "")
     if counted.scored + counted.quarantined != counted.albums:
         raise AccountingError(

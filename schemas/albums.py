@@ -8,8 +8,13 @@ ALBUMS = Table(
     comment="The catalogue: one row an album",
     key=("album_id",),
     columns=(
-        Column("album_id", "string", "key; in a folder the path of the image file", False),
-        Column("source", "string", "where the album was found: folder, table", False),
+        Column(
+            "album_id",
+            "string",
+            "key; in a folder the path of the image file, else source:id",
+            False,
+        ),
+        Column("source", "string", "folder, table, allmusic or musicbrainz", False),
         Column("source_url", "string", "address of the album at its source"),
         Column("artist", "string", "artist as the source gives it"),
         Column("title", "string", "title as the source gives it"),

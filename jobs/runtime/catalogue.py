@@ -7,9 +7,12 @@ import datetime
 from collections.abc import Iterator
 from pathlib import Path
 
+from pyspark import StorageLevel
+
 from covergenre import config
 from covergenre.errors import CatalogueError, OutputError
 from jobs.runtime import session, sink, sources
+from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run, recorded
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
@@ -107,4 +110,9 @@ def ingest(
     if look_at.isEmpty():
         fetched = fetched.limit(0)  # planned away: no Python worker is started for nothing
     albums = listing.select(*(n for n in ALBUMS.names if n not in ("cover_id", "scraped_at")))
-    return sink.write(warehouse, albums, fetched, now)
+    with shown(spark, "reading covers"):
+        # Checkpointed, not persisted: what is persisted would be read again, from changed tables,
+        # as soon as a table it came from is written.
+        looked_at = fetched.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+    changed, removed = sink.write(warehouse, albums, looked_at, now)
+    return sink.counts(warehouse, changed, removed)

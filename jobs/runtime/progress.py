@@ -10,11 +10,34 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pyspark.sql import SparkSession
 
 _SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def told(describe: Callable[[], str]) -> Iterator[None]:
+    """Say every few seconds, and at the end of the block, how far its work is.
+
+    Args:
+        describe: the state of the work, in one line.
+    """
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(_SECONDS):
+            print(describe(), file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    print(describe(), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -29,27 +52,20 @@ def shown(spark: SparkSession, what: str, covers: int | None = None) -> Iterator
     context = spark.sparkContext
     group = f"{what}-{uuid.uuid4().hex}"
     context.setJobGroup(group, what)
-    stop = threading.Event()
     start = time.monotonic()
+    finished = False
 
-    def tell(part: float) -> None:
-        seconds = time.monotonic() - start
+    def describe() -> str:
+        part = 1.0 if finished else _part_done(spark, group)
         amount = f"{round(covers * part)} of {covers} covers" if covers else f"{part:.0%}"
-        print(f"{what}: {amount}, {seconds:.0f} s", file=sys.stderr, flush=True)
+        return f"{what}: {amount}, {time.monotonic() - start:.0f} s"
 
-    def watch() -> None:
-        while not stop.wait(_SECONDS):
-            tell(_part_done(spark, group))
-
-    thread = threading.Thread(target=watch, name=group, daemon=True)
-    thread.start()
     try:
-        yield
+        with told(describe):
+            yield
+            finished = True
     finally:
-        stop.set()
-        thread.join()
         context.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
-    tell(1.0)
 
 
 def _part_done(spark: SparkSession, group: str) -> float:

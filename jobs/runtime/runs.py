@@ -6,7 +6,8 @@ import contextlib
 import datetime
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from covergenre.config import Settings
@@ -36,19 +37,32 @@ class Run:
 
 
 @contextlib.contextmanager
-def recorded(run: Run, warehouse: Warehouse) -> Iterator[Run]:
-    """Run the block and write its row to ``runs``, with the error if it fails."""
-    warehouse.create(RUNS)
+def recorded(
+    run: Run,
+    warehouse: Warehouse,
+    writing: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Iterator[Run]:
+    """Run the block and write its row to ``runs``, with the error if it fails.
+
+    Args:
+        run: what is being run.
+        warehouse: where it is recorded.
+        writing: holds the warehouse, if the caller does not for the whole block.
+    """
+    with writing():
+        warehouse.create(RUNS)
     run.input_versions = warehouse.versions()
     try:
         yield run
     except BaseException as error:
         # The first line names the error; the rest is Spark's plan.
         text = (str(error).strip().splitlines() or [""])[0]
-        with contextlib.suppress(Exception):  # the error itself matters more than its record
+        # The error itself matters more than its record.
+        with contextlib.suppress(Exception), writing():
             _write(run, warehouse, f"{type(error).__name__}: {text}"[:1000])
         raise
-    _write(run, warehouse, None)
+    with writing():
+        _write(run, warehouse, None)
 
 
 def _write(run: Run, warehouse: Warehouse, error: str | None) -> None:

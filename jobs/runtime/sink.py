@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.runtime.progress import shown
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
 
@@ -57,32 +55,40 @@ def to_look_at(warehouse: Warehouse, listing: DataFrame) -> DataFrame:
 
 
 def write(
-    warehouse: Warehouse, listing: DataFrame, fetched: DataFrame, now: datetime.datetime
-) -> Counts:
-    """Make the catalogue's tables equal to a listing.
+    warehouse: Warehouse,
+    listing: DataFrame,
+    looked_at: DataFrame,
+    now: datetime.datetime,
+    *,
+    mirror: bool = True,
+) -> tuple[int, int]:
+    """Write albums and their covers; writing the same twice changes nothing.
 
-    Albums that the listing lacks leave; bytes that are held already are not written again;
-    writing the same listing twice changes nothing.
+    A new album's row is written last, behind its bytes or the reason why there are none, so that
+    after a kill at any moment every album has one of the two.
 
     Args:
         warehouse: with albums, covers and quarantine created.
         listing: one row an album: the columns of albums but cover_id and scraped_at.
-        fetched: the covers that were looked at: album_id and :data:`FACTS`; ``reason`` is NULL and
-            ``content`` set for the usable ones.
+        looked_at: the covers that were looked at: album_id and :data:`FACTS`, read more than once;
+            ``reason`` is NULL and ``content`` set for the usable ones (NULL for bytes held
+            already). With a column ``attempts`` it says how often a cover failed, else failures
+            are counted.
         now: the time written.
+        mirror: whether the listing is the whole catalogue: albums that it lacks leave.
+
+    Returns:
+        number of albums that changed, number that left.
     """
-    with shown(warehouse.spark, "reading covers"):
-        # Checkpointed, not persisted: what is persisted would be read again, from changed tables,
-        # as soon as a table it came from is written.
-        looked_at = fetched.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
     _append_covers(warehouse, looked_at, now)
-    changed, removed = _merge_albums(warehouse, listing, looked_at, now)
-    _merge_quarantine(warehouse, looked_at, now)
-    return counts(warehouse, changed, removed)
+    quarantine(warehouse, looked_at.where(F.col("reason").isNotNull()), now)
+    changed, removed = _merge_albums(warehouse, listing, looked_at, now, mirror)
+    _close_mended(warehouse, looked_at, now)
+    return changed, removed
 
 
 def _append_covers(warehouse: Warehouse, looked_at: DataFrame, now: datetime.datetime) -> None:
-    usable = looked_at.where(F.col("reason").isNull())
+    usable = looked_at.where("reason IS NULL AND content IS NOT NULL")
     # One album stands for each new cover: chosen among ids, so that no bytes are shuffled.
     chosen = (
         usable.groupBy("cover_id")
@@ -98,7 +104,11 @@ def _append_covers(warehouse: Warehouse, looked_at: DataFrame, now: datetime.dat
 
 
 def _merge_albums(
-    warehouse: Warehouse, listing: DataFrame, looked_at: DataFrame, now: datetime.datetime
+    warehouse: Warehouse,
+    listing: DataFrame,
+    looked_at: DataFrame,
+    now: datetime.datetime,
+    mirror: bool,
 ) -> tuple[int, int]:
     held = warehouse.read(ALBUMS)
     outcome = looked_at.select(
@@ -118,23 +128,21 @@ def _merge_albums(
     rows = ALBUMS.conform(rows.select(*ALBUMS.names)).localCheckpoint()
     content = [name for name in ALBUMS.names if name != "scraped_at"]
     changed = rows.select(*content).exceptAll(held.select(*content)).count()
-    removed = held.join(rows, "album_id", "left_anti").count()
+    removed = held.join(rows, "album_id", "left_anti").count() if mirror else 0
     if changed or removed:
         differs = " OR ".join(f"NOT (t.{name} <=> s.{name})" for name in content)
-        (
+        merge = (
             warehouse.delta(ALBUMS)
             .alias("t")
             .merge(rows.alias("s"), "t.album_id = s.album_id")
             .whenMatchedUpdateAll(differs)
             .whenNotMatchedInsertAll()
-            .whenNotMatchedBySourceDelete()
-            .execute()
         )
+        (merge.whenNotMatchedBySourceDelete() if mirror else merge).execute()
     return changed, removed
 
 
-def _merge_quarantine(warehouse: Warehouse, looked_at: DataFrame, now: datetime.datetime) -> None:
-    quarantine(warehouse, looked_at.where(F.col("reason").isNotNull()), now)
+def _close_mended(warehouse: Warehouse, looked_at: DataFrame, now: datetime.datetime) -> None:
     # Closed: albums whose cover can be used after all, and those that left the catalogue.
     usable = warehouse.read(ALBUMS).where(F.col("cover_id").isNotNull()).select("album_id")
     present = warehouse.read(ALBUMS).select("album_id")
@@ -151,15 +159,20 @@ def quarantine(warehouse: Warehouse, failed: DataFrame, now: datetime.datetime) 
 
     Args:
         warehouse: with quarantine created.
-        failed: ``album_id``, ``cover_id``, ``reason``, ``detail``, one row an album.
+        failed: ``album_id``, ``cover_id``, ``reason``, ``detail``, one row an album; ``attempts``
+            if they are counted elsewhere, else each call is one.
         now: the time written.
     """
-    rows = failed.select("album_id", "cover_id", "reason", "detail").withColumn("now", F.lit(now))
+    counted = "attempts" in failed.columns
+    names = ("album_id", "cover_id", "reason", "detail", *(("attempts",) if counted else ()))
+    rows = failed.select(*names).withColumn("now", F.lit(now))
     if rows.isEmpty():
         return
     seen = {"reason": "s.reason", "detail": "s.detail", "cover_id": "s.cover_id",
-            "last_seen": "s.now", "attempts": "t.attempts + 1", "closed_at": "NULL"}  # fmt: skip
-    first = {**seen, "album_id": "s.album_id", "first_seen": "s.now", "attempts": "1"}
+            "last_seen": "s.now", "closed_at": "NULL",
+            "attempts": "s.attempts" if counted else "t.attempts + 1"}  # fmt: skip
+    first = {**seen, "album_id": "s.album_id", "first_seen": "s.now",
+             "attempts": "s.attempts" if counted else "1"}  # fmt: skip
     (
         warehouse.delta(QUARANTINE)
         .alias("t")

@@ -92,7 +92,8 @@ class Warehouse:
         one lock a warehouse keeps them apart. Object stores have no such lock here.
 
         Args:
-            catalogue: what the catalogue is, e.g. the folder's path; remembered on first use.
+            catalogue: what the catalogue is: a folder's path or a URL (``crawl:allmusic``);
+                remembered on first use.
             timeout: seconds to wait for another writer.
 
         Raises:
@@ -124,8 +125,9 @@ class Warehouse:
     def _claim(self, identity: Path, catalogue: str) -> None:
         if identity.exists():
             owner = str(json.loads(identity.read_text("utf-8"))["catalogue"])
-            # A catalogue that moved away takes its warehouse with it.
-            if owner != catalogue and os.path.lexists(owner):
+            # A folder that moved away takes its warehouse with it; a URL does not move.
+            crawled = any(name.startswith("crawl:") for name in (owner, catalogue))
+            if owner != catalogue and (crawled or os.path.lexists(owner)):
                 raise OutputError(
                     f"{self.location} holds the catalogue of {owner}: name another --output for "
                     f"{catalogue}"
