@@ -117,7 +117,7 @@ class Browser:
 
     def __init__(self, settings: config.Browser, hosts: Sequence[str], user_agent: str) -> None:
         binary, driver = find(settings)
-        self._folder = Path(tempfile.mkdtemp(prefix="covergenre-browser-"))
+        self._folder = _temporary_folder()
         self._service = _KeptService(driver, self._folder)
         try:
             options = _options(settings, binary, self._folder, hosts)
@@ -166,6 +166,18 @@ def reason(error: BaseException) -> str:
     return text.partition("\n")[0][:200] or type(error).__name__
 
 
+def _temporary_folder() -> Path:
+    """A new folder, of a name so short that Chromium's sockets in it have addresses.
+
+    Addresses have 107 bytes (``sun_path`` of unix(7)); with a longer one Chromium hangs.
+    """
+    place = tempfile.gettempdir()
+    longest = 107 - len("/covergenre-12345678/org.chromium.Chromium.123456/SingletonSocket")
+    if len(os.fsencode(place)) > longest and os.path.isdir("/tmp"):
+        place = "/tmp"
+    return Path(tempfile.mkdtemp(prefix="covergenre-", dir=place))
+
+
 class _KeptService(Service):
     """The driver under :mod:`scraping.allmusic.keeper`, writing only below a folder."""
 
@@ -192,6 +204,7 @@ def _options(
     options.binary_location = binary
     options.page_load_strategy = "eager"
     options.unhandled_prompt_behavior = "dismiss"
+    options.ignore_local_proxy_environment_variables()  # type: ignore[no-untyped-call]
     for argument in _ARGUMENTS:
         options.add_argument(argument)
     excluded = ", ".join(f"EXCLUDE {host}" for host in hosts)

@@ -80,17 +80,23 @@ class Hosts:
     def check_redirect(self, url: str, location: str) -> str:
         """The address that an answer of ``url`` leads to, as :meth:`check` gives it.
 
+        From https it leads to https: archives answer with addresses that older clients can read,
+        and the same page is asked for without stepping down, as browsers do (HSTS, RFC 6797, 8.3).
+        A host that may be private is taken at its word.
+
         Raises:
-            AddressRefused: as :meth:`check`; also from https to http, unless the host is private.
+            AddressRefused: as :meth:`check`; also from https to a port of http's own.
         """
         target = self.check(_join(url, location))
         downgraded = url.startswith("https:") and target.startswith("http:")
-        if downgraded and host_of(target) not in self._private:
+        if not downgraded or host_of(target) in self._private:
+            return target
+        if urlsplit(target).port is not None:
             raise AddressRefused(
                 f"{shown(url)} leads from https to http ({shown(target)}), which is followed to "
                 "hosts in scrape.http.private_hosts only"
             )
-        return target
+        return "https:" + target.removeprefix("http:")
 
     def check_peer(self, host: str, peer: str) -> None:
         """Hold the address that a connection has against what the host may have.

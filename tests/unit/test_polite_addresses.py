@@ -246,7 +246,11 @@ def test_redirect_to_something_else(location: str) -> None:
 def test_no_way_back_from_https() -> None:
     hosts = Hosts(["archive.org", "lan.example"], ["lan.example"])
     with pytest.raises(AddressRefused, match="from https to http"):
-        hosts.check_redirect("https://archive.org/a", "http://archive.org/b")
+        hosts.check_redirect("https://archive.org/a", "http://archive.org:8080/b")
+    for location in ("http://archive.org/b?c=d", "http://archive.org:80/b?c=d"):
+        assert hosts.check_redirect("https://archive.org/a", location) == (
+            "https://archive.org/b?c=d"
+        )
     assert hosts.check_redirect("https://archive.org/a", "/b") == "https://archive.org/b"
     assert hosts.check_redirect("http://archive.org/a", "http://archive.org/b")
     assert hosts.check_redirect("https://archive.org/a", "http://lan.example/b")

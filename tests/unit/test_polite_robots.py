@@ -181,8 +181,9 @@ def test_only_so_much_is_read() -> None:
 
 def test_rule_that_the_limit_cuts_is_left_out() -> None:
     start, rule = b"User-agent: *\n", b"Disallow: /abc\n"
-    filling = b"#" * (robots.MAX_BYTES - len(start) - len(rule)) + b"\n"
-    text = start + filling + rule  # the limit lies before its c
+    filling = b"#" * (robots.MAX_BYTES - len(start) - len(rule) + 1) + b"\n"
+    text = start + filling + rule
+    assert text[: robots.MAX_BYTES].endswith(b"Disallow: /ab")
     with crawl({ROBOTS: reply(200, text)}) as (server, client):
         assert client.robots.allowed(f"{server.url}/ab") == "allowed by robots.txt"
 
