@@ -37,7 +37,7 @@ def told(describe: Callable[[], str]) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-    print(describe(), file=sys.stderr, flush=True)
+        print(describe(), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -15,10 +15,10 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.conftest import ROOT
@@ -34,29 +34,15 @@ TRAPS = {
     "lost_click_every": 40,
     "delay": (0.0, 0.1),
 }
+OFTEN = ("scrape.commit_seconds=5", "scrape.commit_albums=200")
 
 
-def overlay(site: Site, path: Path, **settings: Any) -> Path:
-    """Settings that point the AllMusic source at a local site, without delays."""
-    allmusic = {"terms_accepted": True, "url": site.search_url, "hosts": ["127.0.0.1"]}
-    http = {"delay_seconds": 0, "private_hosts": ["127.0.0.1"]}
-    scrape = {
-        "contact": "tests@covers.example",
-        "commit_seconds": 5,
-        "commit_albums": 200,
-        "http": {**http, **settings.pop("http", {})},
-        "allmusic": {**allmusic, **settings.pop("allmusic", {})},
-        **settings,
-    }
-    path.write_text(yaml.safe_dump({"scrape": scrape}), "utf-8")
-    return path
-
-
-def command(source: str, settings: Path, output: Path, *words: str) -> list[str]:
-    """The job's command line."""
+def command(source: str, settings: Iterable[str], output: Path) -> list[str]:
+    """The job's command line, with settings as ``--set`` takes them."""
+    chosen = [word for setting in settings for word in ("--set", setting)]
     return [
-        str(BIN / "spark-submit"), "jobs/scrape.py", "--source", source, "--config", str(settings),
-        "--output", str(output), "--json", *words,
+        str(BIN / "spark-submit"), "jobs/scrape.py", "--source", source, "--output", str(output),
+        "--json", *chosen,
     ]  # fmt: skip
 
 
@@ -154,44 +140,54 @@ def found(spark: SparkSession, output: Path) -> set[tuple[Any, ...]]:
 
 
 def main() -> None:
-    """Crawl once undisturbed and once with kills, and compare."""
+    """Crawl once undisturbed and, if asked, once with kills; compare both with the truth."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=20, help="0: only the undisturbed crawl")
     parser.add_argument("--per-genre", type=int, default=400)
+    parser.add_argument("--delay", type=float, default=0.2, help="seconds between two requests")
+    parser.add_argument("--longest", type=float, default=30, help="seconds until a kill, at most")
+    parser.add_argument("--traps", type=json.loads, default={}, help="fields of Traps")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    chance = random.Random(args.seed)
-    with tempfile.TemporaryDirectory() as name:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Site(make_albums(args.per_genre, args.seed), Traps(**{**TRAPS, **args.traps})) as site,
+    ):
         folder = Path(name)
-        with Site(make_albums(args.per_genre, args.seed), Traps(**TRAPS)) as site:
-            settings = overlay(site, folder / "settings.yaml", http={"delay_seconds": 0.2})
-            whole = folder / "whole"
-            begin = time.monotonic()
-            status, result, text = run(command("allmusic", settings, whole), folder / "whole.log")
-            assert status == 0, text[-3000:]
-            print(f"undisturbed: {time.monotonic() - begin:.0f} s, {result}", flush=True)
-            images = site.image_requests.copy()
-            cut = folder / "cut"
-            words = command("allmusic", settings, cut)
-            for number in range(args.kills):
-                victim = chance.choice(("group", "group", "java", "python"))
-                seconds = chance.uniform(2, 30)
-                process = start(words, folder / "cut.log")
-                try:
-                    process.wait(seconds)
-                    print(f"{number + 1}: ended before {seconds:.1f} s", flush=True)
-                except subprocess.TimeoutExpired:
-                    kill(process, victim)
-                    print(f"{number + 1}: killed {victim} after {seconds:.1f} s", flush=True)
-            status, result, text = run(words, folder / "cut.log")
-            assert status == 0, text[-3000:]
-            print(f"last run: {result}", flush=True)
-            again = site.image_requests - images
+        settings = [*site.settings, *OFTEN, f"scrape.http.delay_seconds={args.delay}"]
+        words = command("allmusic", settings, folder / "whole")
+        begin = time.monotonic()
+        status, result, text = run(words, folder / "log", timeout=7200)
+        assert status == 0, text[-3000:]
+        print(f"undisturbed: {time.monotonic() - begin:.0f} s, {result}", flush=True)
+        print("\n".join(text.splitlines()[-30:]), flush=True)
         spark = SparkSession.builder.getOrCreate()
-        assert contents(spark, cut) == contents(spark, whole), "the tables differ"
-        assert found(spark, cut) == truth(site), "the tables are not what the site holds"
-        twice = sum(count - 1 for count in again.values() if count > 1)
-        print(f"equal; {sum(again.values())} images asked for, {twice} more than once")
+        assert found(spark, folder / "whole") == truth(site), "not what the site holds"
+        print(f"{len(site.truth)} albums, every one as the site has it", flush=True)
+        if args.kills:
+            images = site.image_requests.copy()
+            _kill_often(args, command("allmusic", settings, folder / "cut"), folder / "cut.log")
+            assert contents(spark, folder / "cut") == contents(spark, folder / "whole"), "differ"
+            again = (site.image_requests - images).values()
+            twice = sum(count - 1 for count in again if count > 1)
+            print(f"equal; {sum(again)} images asked for, {twice} more than once")
+
+
+def _kill_often(args: argparse.Namespace, words: list[str], log: Path) -> None:
+    chance = random.Random(args.seed)
+    for number in range(args.kills):
+        victim = chance.choice(("group", "group", "java", "python"))
+        seconds = chance.uniform(2, args.longest)
+        process = start(words, log)
+        try:
+            process.wait(seconds)
+            print(f"{number + 1}: ended before {seconds:.1f} s", flush=True)
+        except subprocess.TimeoutExpired:
+            kill(process, victim)
+            print(f"{number + 1}: killed {victim} after {seconds:.1f} s", flush=True)
+    status, result, text = run(words, log)
+    assert status == 0, text[-3000:]
+    print(f"last run: {result}", flush=True)
 
 
 if __name__ == "__main__":

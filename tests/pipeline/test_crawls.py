@@ -52,12 +52,14 @@ def test_a_crawl_that_is_killed_goes_on_and_loses_nothing(
     plan = dict(zip(victims, PLANS, strict=True))
     output = tmp_path / "warehouse"
     with Site(albums, Traps(**crawls.TRAPS, slow_seconds=1, image_plan=plan)) as site:
-        settings = crawls.overlay(
-            site,
-            tmp_path / "settings.yaml",
-            http={"attempts": 2, "max_delay_seconds": 2},
-            allmusic={"years_per_search": 12, "albums_per_search": None},
-        )
+        settings = [
+            *site.settings,
+            *crawls.OFTEN,
+            "scrape.http.attempts=2",
+            "scrape.http.max_delay_seconds=2",
+            "scrape.allmusic.years_per_search=12",
+            "scrape.allmusic.albums_per_search=null",
+        ]
         words = crawls.command("allmusic", settings, output)
         for victim in ("group", "python"):
             before = sum(site.image_requests.values())
@@ -101,7 +103,7 @@ def test_robots_that_forbids_ends_the_crawl_before_it_begins(
     spark: SparkSession, tmp_path: Path, robots: str | int
 ) -> None:
     with Site(make_albums(5, seed=1), Traps(robots=robots)) as site:
-        settings = crawls.overlay(site, tmp_path / "settings.yaml", http={"attempts": 1})
+        settings = [*site.settings, "scrape.http.attempts=1"]
         output = tmp_path / "warehouse"
         status, _, text = crawls.run(crawls.command("allmusic", settings, output), tmp_path / "log")
         assert status == 5
@@ -131,11 +133,14 @@ def test_musicbrainz_is_scraped_and_scored(spark: SparkSession, tmp_path: Path) 
     output = tmp_path / "warehouse"
     groups = make_release_groups(90, seed=2, start_year=2003, end_year=2004)
     with MusicBrainzSite(groups) as site:
-        chosen = [*site.settings, "scrape.musicbrainz.start_year=2003",
-                  "scrape.musicbrainz.end_year=2004"]  # fmt: skip
-        words = [word for setting in chosen for word in ("--set", setting)]
-        done = submit("jobs/scrape.py", "--source", "musicbrainz", "--output", str(output), *words)
-        assert done.returncode == 0, done.stdout + done.stderr
+        settings = [
+            *site.settings,
+            "scrape.musicbrainz.start_year=2003",
+            "scrape.musicbrainz.end_year=2004",
+        ]
+        words = crawls.command("musicbrainz", settings, output)
+        status, _, text = crawls.run(words, tmp_path / "log")
+        assert status == 0, text[-3000:]
     truth = site.truth
     rows = spark.read.format("delta").load(str(output / "albums")).collect()
     assert {

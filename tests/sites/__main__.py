@@ -34,17 +34,22 @@ def main() -> None:
 
 def _serve_musicbrainz(port: int) -> None:
     with serve(port) as site:
-        print(f"{len(site.truth)} albums at {site.service.url}; crawl them with")
-        print(" ".join(f"--set '{setting}'" for setting in site.settings), flush=True)
+        _announce("musicbrainz", len(site.truth), site.service.url, site.settings)
         _until_interrupted()
 
 
 def _serve_allmusic(args: argparse.Namespace) -> None:
     albums = make_albums(args.per_genre, args.seed)
     with Site(albums, Traps(**args.traps), args.ids, args.port) as site:
-        print(f"{len(albums)} albums at {site.search_url}", flush=True)
+        _announce("allmusic", len(albums), site.search_url, site.settings)
         _until_interrupted()
         print(f"{len(site.requests)} requests answered")
+
+
+def _announce(source: str, albums: int, url: str, settings: list[str]) -> None:
+    chosen = " ".join(f"--set '{setting}'" for setting in settings)
+    print(f"{albums} albums at {url}; crawl them with")
+    print(f".venv/bin/spark-submit jobs/scrape.py --source {source} {chosen}", flush=True)
 
 
 def _until_interrupted() -> None:

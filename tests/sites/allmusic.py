@@ -158,6 +158,18 @@ class Site:
     # What tests ask.
 
     @property
+    def settings(self) -> list[str]:
+        """The settings, as ``--set`` takes them, that lead a crawl here at no pace at all."""
+        return [
+            "scrape.contact=crawler@example.org",
+            "scrape.allmusic.terms_accepted=true",
+            f"scrape.allmusic.url={self.search_url}",
+            f'scrape.allmusic.hosts=["{self.server.host}"]',
+            f'scrape.http.private_hosts=["{self.server.host}"]',
+            "scrape.http.delay_seconds=0",
+        ]
+
+    @property
     def requests(self) -> list[Request]:
         """All requests so far, but those to the other host."""
         return self.server.requests
