@@ -7,28 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.selenium_manager import SeleniumManager
-from selenium.webdriver.remote.remote_connection import RemoteConnection
+from selenium.webdriver.chrome.options import Options
 from urllib3.exceptions import HTTPError
 
 from covergenre.config import scrape as config
 from covergenre.errors import BrowserError
-from scraping.allmusic import keeper
+from scraping.allmusic.driver import HINT, Driver, KeptService, find, reason, temporary_folder
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-DRIVER = "chromedriver"
-_HINT = (
-    "on Debian: apt install chromium chromium-driver; elsewhere: install Chrome, or set "
-    "scrape.allmusic.browser.binary and .driver"
-)
 _ARGUMENTS = (
     "--headless=new",
     "--window-size=1400,1000",
@@ -42,7 +31,7 @@ _ARGUMENTS = (
     "--disable-extensions",
     "--disable-notifications",
     "--disable-sync",
-    "--disable-features=MediaRouter,OptimizationHints,Translate",
+    "--disable-features=BackForwardCache,MediaRouter,OptimizationHints,Translate",
     "--autoplay-policy=user-gesture-required",
     "--mute-audio",
     "--no-default-browser-check",
@@ -67,35 +56,6 @@ _PREFERENCES = {
 }
 
 
-def find(settings: config.Browser) -> tuple[str, str]:
-    """Paths of browser and driver: those set, else those on PATH, else Selenium Manager's.
-
-    Raises:
-        BrowserError: there is none; says what was looked for and how to get it.
-    """
-    for name, path in (("binary", settings.binary), ("driver", settings.driver)):
-        if path is not None and not os.access(path, os.X_OK):
-            raise BrowserError(
-                f"scrape.allmusic.browser.{name} names {path}, which is no program: {_HINT}"
-            )
-    binary = settings.binary or next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = settings.driver or shutil.which(DRIVER)
-    if binary and driver:
-        return binary, driver
-    missing = "no driver" if binary else "no browser"
-    looked = DRIVER if binary else ", ".join(BROWSERS)
-    arguments = ["--browser", "chrome", *(["--browser-path", binary] if binary else [])]
-    os.environ.setdefault("SE_AVOID_STATS", "true")
-    try:
-        found = SeleniumManager().binary_paths(arguments)
-        return binary or found["browser_path"], driver or found["driver_path"]
-    except (WebDriverException, KeyError):
-        raise BrowserError(
-            f"{missing} found (looked on PATH for {looked}, and Selenium Manager could not fetch "
-            f"one): {_HINT}"
-        ) from None
-
-
 class Browser:
     """A browser that runs until it is closed.
 
@@ -117,16 +77,18 @@ class Browser:
 
     def __init__(self, settings: config.Browser, hosts: Sequence[str], user_agent: str) -> None:
         binary, driver = find(settings)
-        self._folder = _temporary_folder()
-        self._service = _KeptService(driver, self._folder)
+        self._folder = temporary_folder()
+        self._service = KeptService(driver, self._folder)
         try:
+            self._service.start()
             options = _options(settings, binary, self._folder, hosts)
-            self.driver = webdriver.Chrome(options=options, service=self._service)
+            self.driver = Driver(options, self._service, settings.timeout_seconds)
             self._set_up(settings, user_agent)
         except (WebDriverException, HTTPError, OSError) as error:
             self.close()
             raise BrowserError(
-                f"{binary} with {driver} does not start ({reason(error)}): {_HINT}"
+                f"{binary} with {driver} does not start ({reason(error)}): {HINT}; in a container, "
+                "scrape.allmusic.browser.sandbox=false may be needed"
             ) from error
         except BaseException:
             self.close()
@@ -137,9 +99,7 @@ class Browser:
         self.driver.set_page_load_timeout(seconds)
         self.driver.set_script_timeout(seconds)
         # A browser that hangs does not answer at all.
-        executor = self.driver.command_executor
-        assert isinstance(executor, RemoteConnection)
-        executor.client_config.timeout = seconds + 30
+        self.driver.wait_for_answers(seconds + 30)
         own = self.driver.execute_cdp_cmd("Browser.getVersion", {})["userAgent"]
         self.driver.execute_cdp_cmd(
             "Network.setUserAgentOverride", {"userAgent": f"{own} {user_agent}"}
@@ -160,51 +120,11 @@ class Browser:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def reason(error: BaseException) -> str:
-    """The first line of what Selenium says."""
-    text = (getattr(error, "msg", None) or str(error)).strip()
-    return text.partition("\n")[0][:200] or type(error).__name__
-
-
-def _temporary_folder() -> Path:
-    """A new folder, of a name so short that Chromium's sockets in it have addresses.
-
-    Addresses have 107 bytes (``sun_path`` of unix(7)); with a longer one Chromium hangs.
-    """
-    place = tempfile.gettempdir()
-    longest = 107 - len("/covergenre-12345678/org.chromium.Chromium.123456/SingletonSocket")
-    if len(os.fsencode(place)) > longest and os.path.isdir("/tmp"):
-        place = "/tmp"
-    return Path(tempfile.mkdtemp(prefix="covergenre-", dir=place))
-
-
-class _KeptService(Service):
-    """The driver under :mod:`scraping.allmusic.keeper`, writing only below a folder."""
-
-    def __init__(self, driver: str, folder: Path) -> None:
-        places = ("TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
-        super().__init__(
-            executable_path=sys.executable,
-            env={**os.environ, **dict.fromkeys(places, str(folder))},
-            popen_kw={"start_new_session": True},
-        )
-        self._arguments = ["-I", str(keeper.__file__), str(folder), driver]
-
-    def env_path(self) -> str:
-        return sys.executable  # not that of a driver which the environment names
-
-    def command_line_args(self) -> list[str]:
-        return [*self._arguments, *super().command_line_args()]
-
-
-def _options(
-    settings: config.Browser, binary: str, folder: Path, hosts: Sequence[str]
-) -> webdriver.ChromeOptions:
-    options = webdriver.ChromeOptions()
+def _options(settings: config.Browser, binary: str, folder: Path, hosts: Sequence[str]) -> Options:
+    options = Options()
     options.binary_location = binary
     options.page_load_strategy = "eager"
     options.unhandled_prompt_behavior = "dismiss"
-    options.ignore_local_proxy_environment_variables()  # type: ignore[no-untyped-call]
     for argument in _ARGUMENTS:
         options.add_argument(argument)
     excluded = ", ".join(f"EXCLUDE {host}" for host in hosts)

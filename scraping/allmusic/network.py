@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from selenium.common.exceptions import WebDriverException
-from selenium.webdriver.chrome.webdriver import WebDriver
+
+from scraping.allmusic.driver import Driver
 
 ALBUM = re.compile(r"mw[0-9]{10}", re.IGNORECASE)
 """AllMusic's id of an album, as its links hold it."""
@@ -64,7 +65,7 @@ class NetworkLog:
         results: answers asked for since :meth:`forget`, in order.
     """
 
-    def __init__(self, driver: WebDriver, results: str) -> None:
+    def __init__(self, driver: Driver, results: str) -> None:
         self._driver = driver
         self._prefix = results
         self._window = driver.current_window_handle  # also the id of the main frame

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from covergenre.config import scrape as config
 from covergenre.errors import SettingError
@@ -20,17 +20,20 @@ _READ = """
 const [s] = arguments;
 const text = (node) => node.textContent.split(/\\s+/).filter(Boolean).join(' ');
 const seen = (node) => node !== null && node.getClientRects().length > 0;
-const wider = (selector) => selector.replace(/[\\s>+~]+[^\\s>+~]+$/, '');
+const cellOf = (row, selector) => {
+  const shorter = selector.replace(/[\\s>+~]+[^\\s>+~]+$/, '');
+  try { return row.querySelector(shorter); } catch { return row.querySelector(selector); }
+};
 const names = (row) => {
   const links = [...row.querySelectorAll(s.artist)].map(text).filter(Boolean);
-  const cell = row.querySelector(wider(s.artist));
+  const cell = cellOf(row, s.artist);
   if (cell === null) return null;
   const shown = text(cell);
   const bare = (words) => words.replace(/\\s/g, '');
   return links.length > 1 && bare(shown) === bare(links.join('')) ? links.join(' & ') : shown;
 };
 const rows = [...document.querySelectorAll(s.rows)].map((row) => {
-  const title = row.querySelector(s.title) || row.querySelector(wider(s.title));
+  const title = row.querySelector(s.title) || cellOf(row, s.title);
   const year = row.querySelector(s.year);
   const image = row.querySelector(s.cover);
   const links = [title && title.closest('a'), ...row.querySelectorAll('a[href]')].filter(Boolean)
@@ -47,6 +50,7 @@ const empty = document.querySelector(s.no_results);
 return {
   rows, base: document.baseURI, next: seen(next),
   pager: [...document.querySelectorAll(`${s.results} a`)]
+    .filter((link) => seen(link) && !link.matches('.disabled, [aria-disabled="true"]'))
     .some((link) => link.rel === 'next' || /^next\\b/i.test(text(link))),
   empty: rows.length === 0 && seen(empty),
   cookie: s.cookie_accept.find((one) => seen(document.querySelector(one))) || null,

@@ -11,11 +11,12 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from selenium.common.exceptions import TimeoutException, WebDriverException
-from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select
 
 from covergenre.config import scrape as config
+from scraping.allmusic.driver import Driver, reason
 from scraping.allmusic.network import NetworkLog
 from scraping.allmusic.page import SitePage
 from scraping.allmusic.result_table import ResultTable
@@ -46,7 +47,7 @@ class SearchPage(SitePage):
 
     def __init__(
         self,
-        driver: WebDriver,
+        driver: Driver,
         settings: config.AllMusic,
         client: Client,
         failures: Path,
@@ -70,7 +71,8 @@ class SearchPage(SitePage):
             raise self.unanswered(f"no page in {seconds:g} s") from None
         except WebDriverException as error:
             if "net::ERR_" in (error.msg or ""):
-                raise self.unanswered((error.msg or "").partition("\n")[0]) from error
+                only = "only scrape.allmusic.hosts are reached"
+                raise self.unanswered(f"{reason(error)}; {only}") from error
             raise
         self._log.read()
         if self._log.document is not None:

@@ -59,7 +59,9 @@ class AllMusic:
         for genre in s.genres:
             for first in range(s.start_year, s.end_year + 1, s.years_per_search):
                 last = min(first + s.years_per_search - 1, s.end_year)
-                key = f"allmusic/{genre.id}/{first}-{last}/{s.recording_type}"
+                # A search that was cut elsewhere is another one: it may not be read to its end.
+                cut = s.albums_per_search or "all"
+                key = f"allmusic/{genre.id}/{first}-{last}/{s.recording_type}/{cut}"
                 yield Query(key, genre, first, last)
 
     def searches(self) -> list[Search]:

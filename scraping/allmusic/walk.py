@@ -12,7 +12,8 @@ from urllib3.exceptions import HTTPError
 
 from covergenre.config import scrape as config
 from covergenre.errors import BrowserError, SourceUnavailableError
-from scraping.allmusic.browser import Browser, reason
+from scraping.allmusic.browser import Browser
+from scraping.allmusic.driver import reason
 from scraping.allmusic.page import Unanswered
 from scraping.allmusic.result_table import ResultTable
 from scraping.allmusic.search_page import NothingHappened, OutOfStep, SearchPage

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import WebDriverException
+from urllib3.exceptions import HTTPError
 
 from covergenre import config
 from scraping.allmusic import AllMusic
+from scraping.allmusic.browser import Browser
 from scraping.polite.client import Client
+from tests.sites import pages
 from tests.sites.allmusic import STUDY, Site, SiteAlbum, Traps, make_albums
 
 ALBUMS = 115
@@ -68,6 +72,40 @@ def albums() -> list[SiteAlbum]:
     return found
 
 
+class Lent:
+    """The one browser of all sources: closed by the last, or by whoever finds it broken."""
+
+    _browser: Browser | None = None
+
+    def __init__(self, *arguments: Any) -> None:
+        if Lent._browser is None:
+            Lent._browser = Browser(*arguments)
+        self.driver = Lent._browser.driver
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+    def close(self) -> None:
+        try:
+            self.driver.get("about:blank")
+        except (WebDriverException, HTTPError):
+            Lent.end()
+
+    @classmethod
+    def end(cls) -> None:
+        if cls._browser is not None:
+            cls._browser.close()
+            cls._browser = None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick() -> Iterator[None]:
+    """Most of the time would go by in starting browsers, and between a choice and its request."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scraping.allmusic.source.Browser", Lent)
+        patch.setattr(pages, "DEBOUNCE_SECONDS", 0.05)
+        yield
+    Lent.end()
+
+
 @pytest.fixture(scope="module")
 def running(albums: list[SiteAlbum]) -> Iterator[Site]:
     """The site of a test file."""
@@ -77,7 +115,7 @@ def running(albums: list[SiteAlbum]) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def reader(running: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AllMusic]:
-    """The source of a test file; its one browser is started once."""
+    """The source of a test file."""
     with crawling(running, tmp_path_factory.mktemp("failures")) as source:
         yield source
 

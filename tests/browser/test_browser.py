@@ -51,7 +51,7 @@ class Web:
     """A host that may be asked, with a page, and one that may not, at another loopback address."""
 
     def __init__(self) -> None:
-        self.foreign = Server(lambda _: Reply(b""), "127.0.0.2")
+        self.foreign = Server(lambda _: Reply(b""), "0.0.0.0")
         self.own = Server(self._answer)
 
     @property
@@ -59,7 +59,7 @@ class Web:
         """The other host by address and by name, and the own by another name."""
         port = self.foreign.port
         return [
-            self.foreign.url,
+            f"http://127.0.0.2:{port}",
             f"http://localhost.localdomain:{port}",
             f"http://a.localhost:{port}",
         ]
@@ -219,19 +219,17 @@ def test_program_that_is_not_there(tmp_path: Path) -> None:
         assert "\n" not in text
 
 
-def test_no_browser_on_path(
-    defaults: config.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_driver_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("SE_OFFLINE", "true")
     monkeypatch.setenv("SE_CACHE_PATH", str(tmp_path))
-    with pytest.raises(BrowserError, match=r"^no browser found .*chromium, .*google-chrome.*apt "):
-        Browser(defaults.scrape.allmusic.browser, [], PRODUCT)
+    with pytest.raises(BrowserError, match=r"^no driver found \(.*PATH for chromedriver.*: .*apt "):
+        Browser(_settings("binary=/bin/true"), [], PRODUCT)
 
 
 def test_program_that_is_no_browser(temporary: Path) -> None:
     with pytest.raises(BrowserError) as caught:
-        Browser(_settings("binary=/bin/true"), [], PRODUCT)
+        Browser(_settings("binary=/bin/true", "timeout_seconds=2"), [], PRODUCT)
     assert str(caught.value).startswith("/bin/true with ")
     assert "does not start" in str(caught.value)
     assert "\n" not in str(caught.value)

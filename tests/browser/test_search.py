@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from covergenre import config
 from covergenre.errors import SourceUnavailableError
 from scraping.allmusic import AllMusic
+from scraping.allmusic.result_table import ResultTable
 from scraping.records import Album, Page
 from tests.browser import processes
-from tests.browser.conftest import ALBUMS, Crawl, crawling
+from tests.browser.conftest import ALBUMS, Crawl, Lent, crawling
 from tests.sites import pages
 from tests.sites.allmusic import STUDY, Site, SiteAlbum, Traps, make_albums
 from tests.sites.pages import ROWS
-from tests.sites.server import Reply, Request
+from tests.sites.server import Reply, Request, Server
 
 
 def read(source: AllMusic, genre: str, start: int = 1) -> list[Page]:
@@ -186,6 +189,36 @@ def test_addresses_of_covers_are_rewritten(crawl: Crawl, site: Site) -> None:
     found = [album.cover_url for album in rows(read(source, "rap"))]
     assert found == expected
     assert None in found
+
+
+TABLE = """<!DOCTYPE html><base href="https://music.example/find/"><section class="results">
+<div class="desktop-results"><table><tbody>
+<tr><td class="cover"><img src="data:image/gif;base64,R0lGOD"></td><td class="year"> </td>
+<td class="artist"><a>Ann  Lee</a> <a>Bo</a></td><td class="title">No\n link</td></tr>
+<tr><td class="cover"><img src="//img.example/a.jpg" data-original="../b.jpg"></td>
+<td class="year">c. 1999</td><td class="artist">Trad.</td>
+<td class="title"><a href="../album/two-mw0000000002?from=mw">Two</a></td></tr>
+</tbody></table></div><a class="next disabled">Next &raquo;</a></section>"""
+
+
+def test_cells_of_rows_of_every_kind() -> None:
+    settings = config.load(None, ["scrape.allmusic.selectors.next=a.next:not(.disabled)"])
+    allmusic = settings.scrape.allmusic
+    with Server(lambda _: Reply(TABLE.encode())) as server:
+        driver = Lent(allmusic.browser, ["127.0.0.1"], "tests").driver
+        driver.get(server.url)
+        table = ResultTable.read(driver, allmusic)
+        again = ResultTable.read(driver, allmusic)
+    first, second = table.rows
+    assert (first.artist, first.title, first.year) == ("Ann Lee & Bo", "No link", None)
+    assert (first.linked, first.url, first.cover) == (False, None, None)
+    assert first.album_id == again.rows[0].album_id
+    assert re.fullmatch("allmusic:[0-9a-f]{16}", first.album_id)
+    assert (second.artist, second.title, second.year) == ("Trad.", "Two", "c. 1999")
+    assert second.album_id == "allmusic:MW0000000002"
+    assert second.url == "https://music.example/album/two-mw0000000002?from=mw"
+    assert second.cover == "https://music.example/b.jpg"
+    assert (table.next, table.empty, table.missing) == (False, False, ())
 
 
 # The site repeats itself.
