@@ -159,7 +159,7 @@ def test_changed_layout_names_the_selector_and_is_saved(
     match = re.search(r"see (\S+\.png) and (\S+\.html)$", text)
     assert match is not None
     assert Path(match[1]).name.endswith(
-        "Z-allmusic-ma0000002816-2000-2022-recordingtype-mainalbum.png"
+        "Z-allmusic-ma0000002816-2000-2022-recordingtype-mainalbum-all.png"
     )
     assert Path(match[1]).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert "<title>Advanced Search | AllMusic stand-in</title>" in Path(match[2]).read_text("utf-8")
@@ -212,7 +212,7 @@ def test_searches_by_default(crawl: Crawl) -> None:
     source = crawl("scrape.allmusic.years_per_search=1")
     searches = source.searches()
     assert len(searches) == 5 * 23
-    assert searches[0].key == "allmusic/MA0000002816/2000-2000/recordingtype:mainalbum"
+    assert searches[0].key == "allmusic/MA0000002816/2000-2000/recordingtype:mainalbum/all"
     assert searches[0].title == "rap 2000"
     assert searches[-1].title == "electronic 2022"
     assert len({search.key for search in searches}) == len(searches)

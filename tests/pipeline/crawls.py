@@ -147,6 +147,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.2, help="seconds between two requests")
     parser.add_argument("--longest", type=float, default=30, help="seconds until a kill, at most")
     parser.add_argument("--traps", type=json.loads, default={}, help="fields of Traps")
+    parser.add_argument("--set", action="append", default=[], help="a setting of the job")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     with (
@@ -154,7 +155,8 @@ def main() -> None:
         Site(make_albums(args.per_genre, args.seed), Traps(**{**TRAPS, **args.traps})) as site,
     ):
         folder = Path(name)
-        settings = [*site.settings, *OFTEN, f"scrape.http.delay_seconds={args.delay}"]
+        delay = f"scrape.http.delay_seconds={args.delay}"
+        settings = [*site.settings, *OFTEN, delay, *args.set]
         words = command("allmusic", settings, folder / "whole")
         begin = time.monotonic()
         status, result, text = run(words, folder / "log", timeout=7200)
