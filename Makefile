@@ -34,6 +34,8 @@ score: $(READY) ## Score the demo catalogue, or COVERS=folder [OUTPUT=dir] [MODE
 	@$(SUBMIT) jobs/score.py $(SCORE_ARGS)
 
 scrape: $(READY) ## Read COVERS=folder, or SOURCE=musicbrainz|allmusic CONTACT=mail, into tables [OUTPUT=dir]
+	@$(if $(SOURCE)$(COVERS)$(ARGS),,$(error say what to scrape: make scrape COVERS=folder, or \
+		make scrape SOURCE=musicbrainz CONTACT=you@example.org))
 	@$(SUBMIT) jobs/scrape.py $(if $(SOURCE),--source "$(SOURCE)") $(if $(COVERS),--covers "$(COVERS)") \
 		$(if $(CONTACT),--set "scrape.contact=$(CONTACT)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 

@@ -104,6 +104,7 @@ class Crawl:
         self._pages_read.set()
         for thread in downloads:
             self._wait_for(thread)
+        self._reading = "committing"
         self._covers_done.set()
         self._wait_for(committing)
         self._commit_rest()
@@ -178,6 +179,9 @@ class Crawl:
             setattr(self.tally, name, getattr(self.tally, name) + amount)
 
     def _commit_often(self) -> None:
+        # What an interrupted run left behind comes first.
+        with suppress(OutputError):
+            self._commit_once()
         last = time.monotonic()
         while not self._covers_done.wait(_IDLE_SECONDS):
             waiting = self._journal.commits.waiting()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,7 +99,14 @@ def ingest(
     now = datetime.datetime.now(datetime.UTC)
     warehouse.create(ALBUMS, COVERS, QUARANTINE)
     if source == warehouse.location:
-        return sink.counts(warehouse)
+        held = sink.counts(warehouse)
+        if held.albums == 0:
+            print(
+                f"warning: {source} holds no albums yet: scrape into it, or wait until a crawl "
+                "that is running commits its first",
+                file=sys.stderr,
+            )
+        return held
     if listed is not None:
         listing = sources.from_folder(spark, listed, settings)
         look_at = sink.to_look_at(warehouse, listing)
