@@ -1,8 +1,9 @@
 """Model bundles: a folder with everything scoring needs, every file known by its digest.
 
 manifest.json      what the model is: labels, backbone, preprocessing, training, figures
-head.safetensors   the two Dense layers
+head.safetensors   the Dense layers
 backbone.keras     the backbone, unless it comes with a dependency
+changes.safetensors  what fine-tuning changed in it, rounded
 held_out.parquet   probabilities on the covers held out: cover_id, genre, p_<label>
 MODEL_CARD.md      for people
 SHA256SUMS         digest of each file above, as `sha256sum -c` reads it
@@ -21,8 +22,9 @@ from typing import Any
 
 from safetensors.numpy import load_file, save_file
 
+from covergenre.adapter import Changes
 from covergenre.backbones import Backbone, Preprocessing
-from covergenre.classifier import HEAD_TENSORS, Classifier, Head
+from covergenre.classifier import HEAD_TENSORS, LINEAR_TENSORS, Classifier, Head
 from covergenre.errors import BundleError
 from covergenre.images import PIXELS_VERSION
 
@@ -66,7 +68,18 @@ class Bundle:
         spec = self.manifest["backbone"]
         path = self.path / spec["file"] if spec["kind"] == "file" else None
         preprocessing = Preprocessing.from_json(spec["preprocessing"])
-        return Backbone(spec["name"], spec["kind"], preprocessing, spec["weights_sha256"], path)
+        changes = None
+        if spec.get("changes"):
+            about = spec["changes"]
+            changes = Changes(self.path / about["file"], about["sha256"], int(about["bits"]))
+        return Backbone(
+            spec["name"], spec["kind"], preprocessing, spec["weights_sha256"], path, changes
+        )
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by."""
+        return float(self.manifest.get("temperature", 1.0))
 
     def files(self) -> dict[str, bytes]:
         """Name to content of the files that scoring needs, and the digests that prove them."""
@@ -74,9 +87,11 @@ class Bundle:
         return {name: (self.path / name).read_bytes() for name in names}
 
     def head(self) -> Head:
-        """The two Dense layers."""
+        """The Dense layers."""
         tensors = load_file(self.path / "head.safetensors")
-        missing = [name for name in HEAD_TENSORS if name not in tensors]
+        # A head has both of its layers, or the last alone.
+        needed = HEAD_TENSORS if set(tensors) - set(LINEAR_TENSORS) else LINEAR_TENSORS
+        missing = [name for name in needed if name not in tensors]
         if missing:
             raise BundleError(f"bundle {self.path}: head.safetensors lacks {', '.join(missing)}")
         return Head(tensors)
@@ -84,7 +99,9 @@ class Bundle:
     def classifier(self, batch_size: int) -> Classifier:
         """Load the networks (TensorFlow is imported here and not before)."""
         backbone = self.backbone
-        return Classifier(backbone.load(), backbone.preprocessing, self.head(), batch_size)
+        return Classifier(
+            backbone.load(), backbone.preprocessing, self.head(), batch_size, self.temperature
+        )
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -148,7 +165,7 @@ def write_bundle(
     scratch.mkdir(parents=True)
     try:
         save_file(dict(head.tensors), scratch / "head.safetensors")
-        spec = {
+        spec: dict[str, Any] = {
             "name": backbone.name,
             "kind": backbone.kind,
             "weights_sha256": backbone.weights_sha256,
@@ -157,6 +174,14 @@ def write_bundle(
         if backbone.kind == "file" and backbone.path is not None:
             spec["file"] = "backbone.keras"
             shutil.copy(backbone.path, scratch / "backbone.keras")
+        if backbone.changes is not None:
+            changes = backbone.changes
+            spec["changes"] = {
+                "file": "changes.safetensors",
+                "sha256": changes.sha256,
+                "bits": changes.bits,
+            }
+            shutil.copy(changes.path, scratch / "changes.safetensors")
         manifest = {
             "format": FORMAT,
             "name": name,

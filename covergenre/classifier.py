@@ -12,8 +12,8 @@ import numpy.typing as npt
 from covergenre.backbones import Preprocessing
 
 Floats = npt.NDArray[np.float32]
-HEAD_TENSORS = ("scale.mean", "scale.std", "hidden.kernel", "hidden.bias", "logits.kernel",
-                "logits.bias")  # fmt: skip
+LINEAR_TENSORS = ("logits.kernel", "logits.bias")
+HEAD_TENSORS = ("scale.mean", "scale.std", "hidden.kernel", "hidden.bias", *LINEAR_TENSORS)
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,14 @@ def build_head(shape: HeadShape, feature_dropout: float = 0.0, hidden_dropout: f
 
 @dataclass(frozen=True)
 class Head:
-    """A trained head: the arrays named in :data:`HEAD_TENSORS`, float32.
+    """A trained head: the arrays named in :data:`HEAD_TENSORS`, float32; or, behind a backbone that
+    was fine-tuned with it, those in :data:`LINEAR_TENSORS` alone, one Dense layer on the features.
 
     ``scale.mean`` and ``scale.std`` (features,), ``hidden.kernel`` (features, hidden),
     ``hidden.bias`` (hidden,), ``logits.kernel`` (hidden, classes), ``logits.bias`` (classes,).
     """
 
     tensors: Mapping[str, Floats]
-
-    @property
-    def shape(self) -> HeadShape:
-        """Sizes, read off the arrays."""
-        features, hidden = self.tensors["hidden.kernel"].shape
-        return HeadShape(features, hidden, self.tensors["logits.bias"].shape[0])
 
     @classmethod
     def from_keras(cls, model: Any, mean: Floats, std: Floats) -> Head:
@@ -84,6 +79,8 @@ class Head:
         import tensorflow as tf
 
         t = self.tensors
+        if "hidden.kernel" not in t:
+            return tf.matmul(features, t["logits.kernel"]) + t["logits.bias"]
         x = (power_normalise(features) - t["scale.mean"]) / t["scale.std"]
         x = tf.nn.relu(tf.matmul(x, t["hidden.kernel"]) + t["hidden.bias"])
         return tf.matmul(x, t["logits.kernel"]) + t["logits.bias"]
@@ -97,10 +94,16 @@ class Classifier:
         preprocessing: what the backbone expects.
         head: a trained head.
         batch_size: covers a call; shorter batches are padded, so the function compiles once.
+        temperature: that logits are divided by (:mod:`covergenre.calibration`).
     """
 
     def __init__(
-        self, network: Any, preprocessing: Preprocessing, head: Head, batch_size: int
+        self,
+        network: Any,
+        preprocessing: Preprocessing,
+        head: Head,
+        batch_size: int,
+        temperature: float = 1.0,
     ) -> None:
         import tensorflow as tf
 
@@ -110,7 +113,7 @@ class Classifier:
 
         def run(pixels: Any) -> Any:
             features = network(preprocessing.apply(pixels), training=False)
-            return tf.nn.softmax(head.logits(features))
+            return tf.nn.softmax(head.logits(features) / temperature)
 
         self._run = tf.function(run, input_signature=[spec], autograph=False)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from covergenre.adapter import Changes
 from covergenre.backbones import efficientnet_lite
 from covergenre.backbones.preprocessing import MODES, Preprocessing
 from covergenre.errors import BackboneError
@@ -59,6 +60,7 @@ class Backbone:
         preprocessing: size, channel order, mean and standard deviation of its input.
         weights_sha256: of the weights' file; None while Keras has yet to download it.
         path: the Keras file, for ``file``.
+        changes: what fine-tuning changed; None for the weights as they come.
     """
 
     name: str
@@ -66,11 +68,14 @@ class Backbone:
     preprocessing: Preprocessing
     weights_sha256: str | None
     path: Path | None = None
+    changes: Changes | None = None
 
     @property
     def digest(self) -> str:
         """Identifies the features: weights, input, decoder. 16 hexadecimal digits."""
         parts = [self.name, self.weights_sha256, self.preprocessing.to_json(), PIXELS_VERSION]
+        if self.changes is not None:
+            parts += [self.changes.sha256, str(self.changes.bits)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def saved(self, folder: Path) -> Backbone:
@@ -101,6 +106,8 @@ class Backbone:
             network = _load_application(self.name)
         else:
             network = _load_file(self.path, self.weights_sha256)
+        if self.changes is not None:
+            self.changes.apply_to(network)
         return _pooled(network, self.preprocessing.size)
 
 

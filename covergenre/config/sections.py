@@ -85,9 +85,38 @@ class Splits(Section):
         return self
 
 
+class Augmentation(Section):
+    """How covers are varied while a network is fine-tuned."""
+
+    least_area: float = Field(gt=0, le=1)
+    aspect: float = Field(ge=0, le=1)
+    mirrored: float = Field(ge=0, le=1)
+    colour: float = Field(ge=0, lt=1)
+    mixed: float = Field(ge=0, le=1)
+    mixing: float = Field(gt=0)
+
+
+class FineTuning(Section):
+    """The recipe of fine-tuning."""
+
+    stored_size: int = Field(ge=32, le=1024)
+    frozen_until: str | None
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    warm_up: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    label_smoothing: float = Field(ge=0, lt=1)
+    dropout: float = Field(ge=0, lt=1)
+    seed: int
+    bits: Literal[2, 3, 4, 5, 6, 7, 8]
+    augmentation: Augmentation
+
+
 class Train(Section):
     """The classifier's recipe."""
 
+    recipe: Literal["frozen", "finetuned"]
     backbone: str
     input_size: int | None = Field(ge=32, le=1024)
     preprocessing: Literal["auto", "lite", "tf", "caffe", "torch", "none"]
@@ -104,6 +133,7 @@ class Train(Section):
     seed: int
     embed_batch_size: int = Field(ge=1)
     bundles: str
+    finetuning: FineTuning
 
 
 class Score(Section):

@@ -37,15 +37,11 @@ def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, 
             "",
             "## What it is",
             "",
-            f"- Backbone: {backbone.name}, frozen, ImageNet weights "
-            f"({_origin(backbone)}), {pixels.size}x{pixels.size} pixels {pixels.channels}.",
-            f"- Head, trained here: square root and standardisation of the pooled features, Dense "
-            f"{recipe['hidden_units']} ReLU, Dense {len(labels)}, softmax.",
-            f"- Adam with weight decay {recipe['weight_decay']}, learning rate "
-            f"{recipe['learning_rate']}, sparse categorical cross-entropy, dropout "
-            f"{recipe['feature_dropout']} and {recipe['hidden_dropout']}, {training['epochs']} "
-            "epochs (early stopping on the validation fold"
-            + (", then trained again with it)." if training["refit"] else ")."),
+            f"- Backbone: {backbone.name}, ImageNet weights ({_origin(backbone)}), "
+            f"{pixels.size}x{pixels.size} pixels {pixels.channels}.",
+            *_RECIPES[recipe["recipe"]](recipe, training, len(labels)),
+            f"- Probabilities are softmax of the logits divided by {details['temperature']:.3f}, "
+            "fitted on the validation fold.",
             "",
             "## Trained on",
             "",
@@ -78,7 +74,7 @@ def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, 
             "",
             "It knows no other genre and calls every cover one of these. It looks at the picture "
             "alone: a genre is a matter of music, and people too can often not tell it by the "
-            "cover. Probabilities are as the network gives them, not calibrated.",
+            "cover.",
             "",
             "## Versions",
             "",
@@ -106,3 +102,31 @@ def _origin(backbone: Backbone) -> str:
     if backbone.kind == "applications":
         return "downloaded by Keras"
     return f"file with sha256 {(backbone.weights_sha256 or '')[:12]}"
+
+
+def _frozen(recipe: dict[str, Any], training: dict[str, Any], classes: int) -> list[str]:
+    return [
+        "- Head, trained here: square root and standardisation of the pooled features, Dense "
+        f"{recipe['hidden_units']} ReLU, Dense {classes}; the backbone stays as it is.",
+        f"- Adam with weight decay {recipe['weight_decay']}, learning rate "
+        f"{recipe['learning_rate']}, sparse categorical cross-entropy, dropout "
+        f"{recipe['feature_dropout']} and {recipe['hidden_dropout']}, {training['epochs']} "
+        "epochs (early stopping on the validation fold"
+        + (", then trained again with it)." if training["refit"] else ")."),
+    ]
+
+
+def _finetuned(recipe: dict[str, Any], training: dict[str, Any], classes: int) -> list[str]:
+    tuning = recipe["finetuning"]
+    return [
+        f"- Trained here: the backbone from {tuning['frozen_until'] or 'its first layer'} on, but "
+        f"for batch norm, and Dense {classes} on the pooled features. The bundle holds the "
+        f"differences to the ImageNet weights, rounded to {tuning['bits']} bits.",
+        f"- AdamW with weight decay {tuning['weight_decay']}, learning rate "
+        f"{tuning['learning_rate']} (warm-up, cosine), {training['epochs']} epochs, crops, mirror "
+        "images, colours and mixtures of covers"
+        + ("; first without the validation fold, then with it." if training["refit"] else "."),
+    ]
+
+
+_RECIPES = {"frozen": _frozen, "finetuned": _finetuned}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from covergenre import config
+from covergenre.adapter import Changes
 from covergenre.backbones import resolve
-from covergenre.errors import TrainingDataError
+from covergenre.bundle import open_bundle
+from covergenre.errors import BackboneError, TrainingDataError
 from jobs import score, train
 from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.runs import Run
@@ -130,3 +133,54 @@ def test_one_genre_is_not_enough(
     with pytest.raises(TrainingDataError, match="1 genre"):
         train.train_bundle(warehouse, settings, backbone, tmp_path / "b", Run("train", settings))
     assert not (tmp_path / "b").exists()
+
+
+def test_finetuning(
+    warehouse: Warehouse, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    small = ["epochs=2", "batch_size=16", "stored_size=72"]
+    settings = config.load(
+        assignments=["train.recipe=finetuned", *(f"train.finetuning.{s}" for s in small)]
+    )
+    backbone = resolve("efficientnet_lite2", input_size=64)
+    bundle, figures = train.train_bundle(
+        warehouse, settings, backbone, tmp_path / "tuned", Run("train", settings)
+    )
+    names = {path.name for path in bundle.path.iterdir()}
+    assert "changes.safetensors" in names and "backbone.keras" not in names
+    size = sum(path.stat().st_size for path in bundle.path.iterdir())
+    assert size < 3_000_000
+    assert bundle.temperature == bundle.manifest["temperature"] > 0
+    assert bundle.backbone.digest != backbone.digest
+    assert len(bundle.manifest["training"]["history"]["val_loss"]) == 2
+    assert "rounded to 4 bits" in (bundle.path / "MODEL_CARD.md").read_text()
+    assert 0 <= figures["accuracy"]["value"] <= 1
+
+    # Moved elsewhere and scored, it gives what it was judged by: the rounded differences.
+    moved = open_bundle(bundle.path.rename(tmp_path / "moved"))
+    assert moved.model_version == bundle.model_version
+    score.score(warehouse, moved, settings, Run("score", settings))
+    held = pd.read_parquet(moved.path / "held_out.parquet").set_index("cover_id")
+    rows = warehouse.read(PREDICTIONS).where("model_version = '" + moved.model_version + "'")
+    scored = {row["cover_id"]: row["probabilities"] for row in rows.collect()}
+    for cover_id, row in held.iterrows():
+        for label in moved.labels:
+            assert scored[cover_id][label] == pytest.approx(row[f"p_{label}"], abs=1e-4)
+
+    # The same training again goes on from its end: no epoch is trained twice.
+    capfd.readouterr()
+    again, _ = train.train_bundle(
+        warehouse, settings, backbone, tmp_path / "again", Run("train", settings)
+    )
+    assert "fine-tuning: epoch" not in capfd.readouterr().err
+    digests = [b.manifest["backbone"]["changes"]["sha256"] for b in (moved, again)]
+    assert digests[0] == digests[1]
+
+
+def test_changes_that_are_not_what_their_digest_says_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "changes.safetensors"
+    path.write_bytes(b"something else")
+    broken = Changes(path, "0" * 64, 4)
+    backbone = replace(resolve("efficientnet_lite2", input_size=64), changes=broken)
+    with pytest.raises(BackboneError, match=r"changes\.safetensors is missing or not what"):
+        backbone.load()

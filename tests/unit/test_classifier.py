@@ -85,7 +85,16 @@ def test_logits_by_hand() -> None:
     assert head.logits(np.array([[9, 4]], np.float32)).numpy().tolist() == [[8.5, 1, 12]]
     # Roots (1, -1), standardised (0, -1), hidden (-1.5, -1), both cut to 0.
     assert head.logits(np.array([[1, -1]], np.float32)).numpy().tolist() == [[0, 0, 1]]
-    assert head.shape == HeadShape(2, 2, 3)
+
+
+def test_one_layer_takes_the_features_as_they_are() -> None:
+    head = Head(
+        {
+            "logits.kernel": np.array([[1, 0, 2], [3, 1, 0]], np.float32),
+            "logits.bias": np.array([0, 0, 1], np.float32),
+        }
+    )
+    assert head.logits(np.array([[9, -4]], np.float32)).numpy().tolist() == [[-3, -4, 19]]
 
 
 def test_head_takes_the_weights_of_the_trained_layers() -> None:
@@ -94,7 +103,8 @@ def test_head_takes_the_weights_of_the_trained_layers() -> None:
     model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
     mean, std = rng.normal(size=FEATURES), rng.uniform(0.5, 2, FEATURES)
     head = Head.from_keras(model, mean, std)
-    assert head.shape == HeadShape(FEATURES, 4, CLASSES)
+    assert head.tensors["hidden.kernel"].shape == (FEATURES, 4)
+    assert head.tensors["logits.kernel"].shape == (4, CLASSES)
     assert {values.dtype for values in head.tensors.values()} == {np.dtype(np.float32)}
     features = rng.normal(0, 3, (5, FEATURES)).astype(np.float32)
     given = (np.sign(features) * np.sqrt(np.abs(features)) - mean) / std

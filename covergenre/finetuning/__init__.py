@@ -1,0 +1,1 @@
+"""Fine-tune a backbone on covers: augmentation, training, checkpoints."""

@@ -1,0 +1,189 @@
+"""Fine-tune a backbone and a linear head together."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covergenre.adapter import named_weights
+from covergenre.backbones import Backbone
+from covergenre.classifier import Head
+from covergenre.config.sections import FineTuning
+from covergenre.errors import BackboneError
+from covergenre.finetuning.augmentation import augment, mix
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A fine-tuned network.
+
+    Attributes:
+        weights: of the backbone, by name, after training.
+        head: the linear layer.
+        history: per epoch, the loss, the learning rate, and, with validation covers, their figures.
+    """
+
+    weights: dict[str, npt.NDArray[np.float32]]
+    head: Head
+    history: dict[str, list[float]]
+
+
+def finetune(
+    backbone: Backbone,
+    examples: Any,
+    count: int,
+    classes: int,
+    recipe: FineTuning,
+    checkpoints: Path,
+    validation: Any = None,
+) -> Tuned:
+    """Train the last blocks of a backbone together with a linear head.
+
+    Batch norm keeps its ImageNet statistics and scale: batches of covers are few and alike. AdamW
+    (I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019) with a warm-up
+    and a cosine to zero; labels are smoothed and mixed. A training that is stopped goes on from the
+    last whole epoch.
+
+    Args:
+        backbone: what is tuned.
+        examples: tf.data.Dataset of batches (pixels uint8 (n, side, side, 3), labels int64 (n,))
+            without end, in any order, the sides at least the network's input.
+        count: examples that make an epoch.
+        classes: number of genres.
+        recipe: how.
+        checkpoints: folder of the last epoch's state; an empty one starts anew.
+        validation: the same of one pass, at the network's input size; judged after each epoch.
+    """
+    import keras
+
+    keras.utils.set_random_seed(recipe.seed)
+    network = backbone.load()
+    freeze(network, recipe.frozen_until)
+    model = _with_head(backbone, network, classes, recipe.dropout)
+    steps = max(1, count // recipe.batch_size)
+    _compile(model, recipe, steps)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    log = checkpoints / "history.jsonl"
+    callbacks: list[Any] = [
+        keras.callbacks.BackupAndRestore(checkpoints / "state", delete_checkpoint=False),
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: _tell(log, epoch, recipe.epochs, logs or {})
+        ),
+    ]
+    held = None if validation is None else validation.map(_with_one_hot(classes))
+    with warnings.catch_warnings():
+        # Keras says so at the end of every full pass over a dataset of unknown length.
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        model.fit(
+            _prepared(examples, backbone.preprocessing.size, classes, recipe),
+            epochs=recipe.epochs, steps_per_epoch=steps, validation_data=held,
+            callbacks=callbacks, verbose=0, shuffle=False,
+        )  # fmt: skip
+    kernel, bias = (np.asarray(w, np.float32) for w in model.get_layer("logits").get_weights())
+    head = Head({"logits.kernel": kernel, "logits.bias": bias})
+    return Tuned(named_weights(network), head, _read(log))
+
+
+def _prepared(examples: Any, size: int, classes: int, recipe: FineTuning) -> Any:
+    """Augmented and mixed batches for Keras."""
+    import tensorflow as tf
+
+    one_hot = _with_one_hot(classes)
+
+    def prepare(step: Any, batch: tuple[Any, Any]) -> tuple[Any, Any]:
+        pixels, labels = one_hot(*batch)
+        seed = tf.stack([tf.constant(recipe.seed, tf.int64), step])
+        crops, mixed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        return mix(augment(pixels, size, recipe.augmentation, crops), labels,
+                   recipe.augmentation, mixed)  # fmt: skip
+
+    return examples.enumerate().map(prepare, tf.data.AUTOTUNE).prefetch(2)
+
+
+def _with_one_hot(classes: int) -> Any:
+    import tensorflow as tf
+
+    return lambda pixels, labels: (pixels, tf.one_hot(labels, classes))
+
+
+def _with_head(backbone: Backbone, network: Any, classes: int, dropout: float) -> Any:
+    from keras import Input, Model, layers
+
+    size = backbone.preprocessing.size
+    pixels = Input((size, size, 3))
+    x = layers.Lambda(backbone.preprocessing.apply, output_shape=(size, size, 3))(pixels)
+    x = layers.Dropout(dropout)(network(x))
+    return Model(pixels, layers.Dense(classes, name="logits", dtype="float32")(x))
+
+
+def _compile(model: Any, recipe: FineTuning, steps: int) -> None:
+    import keras
+
+    total = steps * recipe.epochs
+    warm = max(1, round(recipe.warm_up * total))
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, total - warm, warmup_target=recipe.learning_rate, warmup_steps=warm
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer,
+        keras.losses.CategoricalCrossentropy(True, label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy"],
+    )
+
+
+def freeze(network: Any, until: str | None) -> None:
+    """Keep every layer before the one named, and all batch norm, as it is.
+
+    Raises:
+        BackboneError: there is no such layer; names those that there are.
+    """
+    import keras
+
+    layers = list(_flat(network))
+    names = [layer.name for layer in layers]
+    if until is not None and until not in names:
+        raise BackboneError(
+            f"train.finetuning.frozen_until: the network has no layer {until}, only "
+            f"{', '.join(names)}"
+        )
+    first = names.index(until) if until is not None else 0
+    for index, layer in enumerate(layers):
+        norm = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = index >= first and not norm
+
+
+def _flat(network: Any) -> Iterator[Any]:
+    import keras
+
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _flat(layer)
+        else:
+            yield layer
+
+
+def _tell(log: Path, epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
+    """Say how an epoch went, and note it beside the checkpoint."""
+    values = {name: float(value) for name, value in figures.items()}
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"epoch": epoch, **values}) + "\n")
+    text = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    print(f"fine-tuning: epoch {epoch + 1} of {epochs}, {text}", file=sys.stderr, flush=True)
+
+
+def _read(log: Path) -> dict[str, list[float]]:
+    """Figures by name, one value an epoch; of an epoch that was repeated, the last."""
+    rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    by_epoch = {row.pop("epoch"): row for row in rows}
+    ordered = [by_epoch[epoch] for epoch in sorted(by_epoch)]
+    return {name: [row[name] for row in ordered] for name in ordered[0]}
