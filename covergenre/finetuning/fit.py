@@ -121,7 +121,9 @@ def _with_head(backbone: Backbone, network: Any, classes: int, dropout: float) -
     pixels = Input((size, size, 3))
     x = layers.Lambda(backbone.preprocessing.apply, output_shape=(size, size, 3))(pixels)
     x = layers.Dropout(dropout)(network(x))
-    return Model(pixels, layers.Dense(classes, name="logits", dtype="float32")(x))
+    # From zero, so that no noise of an untrained layer runs back through pretrained ones.
+    logits = layers.Dense(classes, kernel_initializer="zeros", name="logits")(x)
+    return Model(pixels, logits)
 
 
 def _compile(model: Any, recipe: FineTuning, steps: int) -> None:
