@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from covergenre.bundle import open_bundle
 from covergenre.errors import BackboneError, TrainingDataError
 from jobs import score, train
 from jobs.runtime.catalogue import ingest, look
+from jobs.runtime.recipes import finetuned
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import EMBEDDINGS, PREDICTIONS
@@ -184,3 +186,12 @@ def test_changes_that_are_not_what_their_digest_says_are_refused(tmp_path: Path)
     backbone = replace(resolve("efficientnet_lite2", input_size=64), changes=broken)
     with pytest.raises(BackboneError, match=r"changes\.safetensors is missing or not what"):
         backbone.load()
+
+
+def test_covers_are_mixed_before_they_are_learnt(spark: SparkSession) -> None:
+    rows = [(hashlib.sha256(str(n).encode()).hexdigest(), n // 100) for n in range(300)]
+    genre_by_genre = spark.createDataFrame(rows, "cover_id string, label int")
+    labels = [row["label"] for row in finetuned.mixed(genre_by_genre).collect()]
+    assert sorted(labels) == [0] * 100 + [1] * 100 + [2] * 100
+    for start in range(0, 300, 30):
+        assert set(labels[start : start + 30]) == {0, 1, 2}
