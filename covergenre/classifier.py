@@ -1,4 +1,4 @@
-"""The genre classifier: a frozen backbone and a head of two Dense layers."""
+"""The genre classifier: a backbone, frozen or fine-tuned, and a head of Dense layers."""
 
 from __future__ import annotations
 

@@ -97,7 +97,9 @@ def _held_out_file(
 def _covers_per_genre(
     warehouse: Warehouse, labels: list[str], settings: Settings
 ) -> dict[str, int]:
-    trained = labelled(warehouse, labels).where(F.col("fold") != settings.splits.test_fold)
+    folds = settings.splits
+    held = [folds.test_fold, *([] if settings.train.refit else [folds.validation_fold])]
+    trained = labelled(warehouse, labels).where(~F.col("fold").isin(held))
     counted = {r["label"]: r["count"] for r in trained.groupBy("label").count().collect()}
     return {label: counted.get(index, 0) for index, label in enumerate(labels)}
 

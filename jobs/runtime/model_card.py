@@ -46,7 +46,7 @@ def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, 
             "## Trained on",
             "",
             f"{sum(per_genre.values())} covers after near-duplicates were merged: {counts}"
-            + ("; each also mirrored." if recipe["mirrored"] else "."),
+            + ("; each also mirrored." if _mirrored(recipe) else "."),
             "Covers filed under several genres equally often are left out.",
             "",
             "## How good it is",
@@ -104,6 +104,10 @@ def _origin(backbone: Backbone) -> str:
     return f"file with sha256 {(backbone.weights_sha256 or '')[:12]}"
 
 
+def _mirrored(recipe: dict[str, Any]) -> bool:
+    return bool(recipe["recipe"] == "frozen" and recipe["mirrored"])
+
+
 def _frozen(recipe: dict[str, Any], training: dict[str, Any], classes: int) -> list[str]:
     return [
         "- Head, trained here: square root and standardisation of the pooled features, Dense "
@@ -125,7 +129,11 @@ def _finetuned(recipe: dict[str, Any], training: dict[str, Any], classes: int) -
         f"- AdamW with weight decay {tuning['weight_decay']}, learning rate "
         f"{tuning['learning_rate']} (warm-up, cosine), {training['epochs']} epochs, crops, mirror "
         "images, colours and mixtures of covers"
-        + ("; first without the validation fold, then with it." if training["refit"] else "."),
+        + (
+            "; first without the validation fold, then with it."
+            if training["refit"]
+            else "; without the validation fold."
+        ),
     ]
 
 
