@@ -78,11 +78,10 @@ class Head:
         """Features float32 (n, features) as the backbone gives them, to logits (n, classes)."""
         import tensorflow as tf
 
-        t = self.tensors
-        if "hidden.kernel" not in t:
-            return tf.matmul(features, t["logits.kernel"]) + t["logits.bias"]
-        x = (power_normalise(features) - t["scale.mean"]) / t["scale.std"]
-        x = tf.nn.relu(tf.matmul(x, t["hidden.kernel"]) + t["hidden.bias"])
+        t, x = self.tensors, features
+        if "hidden.kernel" in t:
+            x = (power_normalise(x) - t["scale.mean"]) / t["scale.std"]
+            x = tf.nn.relu(tf.matmul(x, t["hidden.kernel"]) + t["hidden.bias"])
         return tf.matmul(x, t["logits.kernel"]) + t["logits.bias"]
 
 
@@ -111,9 +110,9 @@ class Classifier:
         self.batch_size = batch_size
         spec = tf.TensorSpec((batch_size, self.size, self.size, 3), tf.uint8)
 
-        def run(pixels: Any) -> Any:
-            features = network(preprocessing.apply(pixels), training=False)
-            return tf.nn.softmax(head.logits(features) / temperature)
+        def run(pixels: Any) -> tuple[Any, Any]:
+            logits = head.logits(network(preprocessing.apply(pixels), training=False))
+            return logits, tf.nn.softmax(logits / temperature)
 
         self._run = tf.function(run, input_signature=[spec], autograph=False)
 
@@ -126,7 +125,14 @@ class Classifier:
         Returns:
             float32 (n, classes), rows sum to 1.
         """
+        return self._both(pixels)[1]
+
+    def logits(self, pixels: npt.NDArray[np.uint8]) -> Floats:
+        """What :meth:`probabilities` are made of, before the temperature: float32 (n, classes)."""
+        return self._both(pixels)[0]
+
+    def _both(self, pixels: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
         padded = np.zeros((self.batch_size, *pixels.shape[1:]), np.uint8)
         padded[: len(pixels)] = pixels
-        result: Floats = self._run(padded).numpy()[: len(pixels)]
-        return result
+        logits, probabilities = self._run(padded)
+        return logits.numpy()[: len(pixels)], probabilities.numpy()[: len(pixels)]

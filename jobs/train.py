@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import functions as F
 from scipy.special import softmax
 
 from covergenre import backbones, evaluation, tensorflow_runtime
@@ -23,7 +22,7 @@ from jobs.prepare import prepare
 from jobs.runtime import arguments, model_card
 from jobs.runtime.catalogue import opened
 from jobs.runtime.recipes import RECIPES, Trained
-from jobs.runtime.recipes.trained import Judged, genres, labelled
+from jobs.runtime.recipes.trained import Judged, Training, genres
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 
@@ -35,12 +34,12 @@ def train_bundle(
     tensorflow_runtime.start()
     run.counts.update(prepare(warehouse, settings))
     labels = genres(warehouse)
-    recipe = RECIPES[settings.train.recipe]
     with tempfile.TemporaryDirectory() as scratch:
-        trained = recipe(warehouse, backbone, labels, settings, Path(scratch), run)
+        training = Training(warehouse, backbone, labels, settings, Path(scratch), run)
+        trained = RECIPES[settings.train.recipe](training)
         probabilities = _probabilities(trained.test, trained.temperature)
         figures = evaluation.evaluate(trained.test.labels, probabilities, labels)
-        details = _details(warehouse, settings, trained, figures, labels)
+        details = _details(training, trained, figures)
         card = model_card.render(target.name, labels, trained.backbone, details)
         files = {
             "held_out.parquet": _held_out_file(trained.test, probabilities, labels),
@@ -52,22 +51,17 @@ def train_bundle(
     return bundle, figures
 
 
-def _details(
-    warehouse: Warehouse,
-    settings: Settings,
-    trained: Trained,
-    figures: dict[str, Any],
-    labels: list[str],
-) -> dict[str, Any]:
+def _details(training: Training, trained: Trained, figures: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says beside labels and backbone."""
+    settings, labels = training.settings, training.labels
     held = _probabilities(trained.validation, trained.temperature)
     return {
         "temperature": trained.temperature,
         "training": {
             "recipe": settings.train.model_dump(exclude={"bundles"}),
             "splits": settings.splits.model_dump(),
-            "data_versions": warehouse.versions(),
-            "covers_per_genre": _covers_per_genre(warehouse, labels, settings),
+            "data_versions": training.warehouse.versions(),
+            "covers_per_genre": _covers_per_genre(training),
             "refit": settings.train.refit,
             "validation": evaluation.evaluate(trained.validation.labels, held, labels),
             **trained.notes,
@@ -94,14 +88,10 @@ def _held_out_file(
     return bytes(frame.to_parquet(index=False))
 
 
-def _covers_per_genre(
-    warehouse: Warehouse, labels: list[str], settings: Settings
-) -> dict[str, int]:
-    folds = settings.splits
-    held = [folds.test_fold, *([] if settings.train.refit else [folds.validation_fold])]
-    trained = labelled(warehouse, labels).where(~F.col("fold").isin(held))
-    counted = {r["label"]: r["count"] for r in trained.groupBy("label").count().collect()}
-    return {label: counted.get(index, 0) for index, label in enumerate(labels)}
+def _covers_per_genre(training: Training) -> dict[str, int]:
+    learnt = training.learnt(training.covers(), validated=not training.settings.train.refit)
+    counted = {r["label"]: r["count"] for r in learnt.groupBy("label").count().collect()}
+    return {label: counted.get(index, 0) for index, label in enumerate(training.labels)}
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:

@@ -26,11 +26,12 @@ class Tuned:
     """A fine-tuned network.
 
     Attributes:
-        weights: of the backbone, by name, after training.
+        before, weights: of the backbone, by name, before and after training.
         head: the linear layer.
-        history: per epoch, the loss, the learning rate, and, with validation covers, their figures.
+        history: per epoch, loss and accuracy, and, with validation covers, theirs.
     """
 
+    before: dict[str, npt.NDArray[np.float32]]
     weights: dict[str, npt.NDArray[np.float32]]
     head: Head
     history: dict[str, list[float]]
@@ -66,6 +67,7 @@ def finetune(
 
     keras.utils.set_random_seed(recipe.seed)
     network = backbone.load()
+    before = named_weights(network)
     freeze(network, recipe.frozen_until)
     model = _with_head(backbone, network, classes, recipe.dropout)
     steps = max(1, count // recipe.batch_size)
@@ -89,7 +91,7 @@ def finetune(
         )  # fmt: skip
     kernel, bias = (np.asarray(w, np.float32) for w in model.get_layer("logits").get_weights())
     head = Head({"logits.kernel": kernel, "logits.bias": bias})
-    return Tuned(named_weights(network), head, _read(log))
+    return Tuned(before, named_weights(network), head, _read(log))
 
 
 def _prepared(examples: Any, size: int, classes: int, recipe: FineTuning) -> Any:

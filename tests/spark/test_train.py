@@ -95,17 +95,24 @@ def test_test_covers_are_not_trained_on(trained: train.Bundle, warehouse: Wareho
     assert counted == len(folds) - len(held)
 
 
-def test_scoring_gives_the_probabilities_of_the_evaluation(
-    trained: train.Bundle, warehouse: Warehouse, settings: config.Settings
+def assert_scored_as_judged(
+    bundle: train.Bundle, warehouse: Warehouse, settings: config.Settings
 ) -> None:
-    score.score(warehouse, trained, settings, Run("score", settings))
-    held = pd.read_parquet(trained.path / "held_out.parquet").set_index("cover_id")
-    rows = warehouse.read(PREDICTIONS).where("model_version = '" + trained.model_version + "'")
+    """Scoring gives a bundle's held-out covers the probabilities of its evaluation."""
+    score.score(warehouse, bundle, settings, Run("score", settings))
+    held = pd.read_parquet(bundle.path / "held_out.parquet").set_index("cover_id")
+    rows = warehouse.read(PREDICTIONS).where("model_version = '" + bundle.model_version + "'")
     scored = {row["cover_id"]: row["probabilities"] for row in rows.collect()}
     assert len(held) > 5
     for cover_id, row in held.iterrows():
-        for label in trained.labels:
+        for label in bundle.labels:
             assert scored[cover_id][label] == pytest.approx(row[f"p_{label}"], abs=1e-4)
+
+
+def test_scoring_gives_the_probabilities_of_the_evaluation(
+    trained: train.Bundle, warehouse: Warehouse, settings: config.Settings
+) -> None:
+    assert_scored_as_judged(trained, warehouse, settings)
 
 
 def test_a_second_training_embeds_nothing_and_gives_the_same_head(
@@ -161,13 +168,7 @@ def test_finetuning(
     # Moved elsewhere and scored, it gives what it was judged by: the rounded differences.
     moved = open_bundle(bundle.path.rename(tmp_path / "moved"))
     assert moved.model_version == bundle.model_version
-    score.score(warehouse, moved, settings, Run("score", settings))
-    held = pd.read_parquet(moved.path / "held_out.parquet").set_index("cover_id")
-    rows = warehouse.read(PREDICTIONS).where("model_version = '" + moved.model_version + "'")
-    scored = {row["cover_id"]: row["probabilities"] for row in rows.collect()}
-    for cover_id, row in held.iterrows():
-        for label in moved.labels:
-            assert scored[cover_id][label] == pytest.approx(row[f"p_{label}"], abs=1e-4)
+    assert_scored_as_judged(moved, warehouse, settings)
 
     # The same training again goes on from its end: no epoch is trained twice.
     capfd.readouterr()

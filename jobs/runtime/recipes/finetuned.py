@@ -10,20 +10,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from safetensors.numpy import save
 
 from covergenre import dataset
-from covergenre.adapter import Changes, differences, named_weights
+from covergenre.adapter import Changes, differences
 from covergenre.backbones import Backbone
-from covergenre.calibration import fit_temperature
-from covergenre.classifier import Head
-from covergenre.config import Settings
+from covergenre.classifier import Classifier, Head
 from covergenre.finetuning.fit import Tuned, finetune
-from jobs.runtime.recipes.trained import Judged, Trained, check_fold, labelled
-from jobs.runtime.runs import Run
-from jobs.runtime.warehouse import Warehouse
+from jobs.runtime.recipes.trained import Held, Judged, Trained, Training
 from schemas import COVERS
 from udfs.pixels import make_pixels
 
@@ -31,143 +28,115 @@ from udfs.pixels import make_pixels
 _CHECKPOINTS = "checkpoints"
 
 
-def train(
-    warehouse: Warehouse,
-    backbone: Backbone,
-    labels: list[str],
-    settings: Settings,
-    scratch: Path,
-    run: Run,
-) -> Trained:
-    """See :class:`jobs.runtime.recipes.trained.Recipe`.
+def train(training: Training) -> Trained:
+    """Train the last blocks and a linear layer.
 
     First without the validation fold, which gives the temperature and the curves; then, with
     ``train.refit``, with it. What is kept, and judged, are the rounded differences.
     """
-    folds = settings.splits
-    backbone = backbone.saved(scratch)
-    work = _Work(warehouse, backbone, labels, settings, scratch)
-    held = [folds.test_fold, folds.validation_fold]
-    first, head, notes = work.tune(held, "validated", folds.validation_fold)
-    validation = work.judge(first, head, folds.validation_fold)
+    folds = training.settings.splits
+    work = _Work(replace(training, backbone=training.backbone.saved(training.scratch)))
+    validation = work.held(folds.validation_fold)
+    backbone, first = work.tune("validated", validation)
+    judged = work.judge(backbone, first.head, validation)
     last = first
-    if settings.train.refit:
-        last, head, _ = work.tune([folds.test_fold], "whole")
+    if training.settings.train.refit:
+        backbone, last = work.tune("whole")
     return Trained(
-        backbone=last,
-        head=head,
-        temperature=fit_temperature(validation.logits, validation.labels),
-        validation=validation,
-        test=work.judge(last, head, folds.test_fold),
-        notes=notes,
+        backbone=backbone,
+        head=last.head,
+        validation=judged,
+        test=work.judge(backbone, last.head, work.held(folds.test_fold)),
+        notes={
+            "epochs": training.settings.train.finetuning.epochs,
+            "history": first.history,
+        },
     )
 
 
 class _Work:
     """The labelled covers of a warehouse, and a backbone to be tuned on them."""
 
-    def __init__(
-        self,
-        warehouse: Warehouse,
-        backbone: Backbone,
-        labels: list[str],
-        settings: Settings,
-        scratch: Path,
-    ) -> None:
-        self._backbone = backbone
-        self._labels = labels
-        self._settings = settings
-        self._scratch = scratch
-        self._root = Path(warehouse.location if warehouse.local else scratch) / _CHECKPOINTS
-        rows = labelled(warehouse, labels)
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        warehouse = training.warehouse
+        root = Path(warehouse.location) if warehouse.local else training.scratch
+        self._root = root / _CHECKPOINTS
         covers = warehouse.read(COVERS).select("cover_id", "content")
-        self._covers = covers.join(F.broadcast(rows), "cover_id")
+        self._covers = covers.join(F.broadcast(training.covers()), "cover_id")
 
-    def tune(
-        self, without: list[int], name: str, judged: int | None = None
-    ) -> tuple[Backbone, Head, dict[str, Any]]:
-        """Train on all folds but these, and judge one of them after each epoch.
+    def tune(self, name: str, validation: Held | None = None) -> tuple[Backbone, Tuned]:
+        """Train, without the validation fold if it is given; it is judged after each epoch.
 
         Returns:
-            the backbone with its rounded changes, the head, notes on the training.
+            the backbone with its rounded changes, and what training gave.
         """
-        recipe = self._settings.train.finetuning
-        chosen = mixed(self._covers.where(~F.col("fold").isin(without)))
-        rows = self._pixels(chosen, recipe.stored_size)
-        validation = None if judged is None else self._dataset(judged)
+        training, recipe = self._training, self._training.settings.train.finetuning
+        chosen = mixed(training.learnt(self._covers, validated=validation is not None))
+        rows = self._pixels(chosen, recipe.stored_size).withColumnRenamed("input", "pixels")
         with (
-            dataset.converted(rows.select("pixels", "label"), self._scratch) as converter,
+            dataset.converted(rows.select("pixels", "label"), training.scratch) as converter,
             dataset.examples(
                 converter, recipe.batch_size, None, 4 * recipe.batch_size, recipe.seed
             ) as stream,
         ):
             tuned = finetune(
-                self._backbone,
+                training.backbone,
                 stream.map(_decoded(recipe.stored_size)),
                 len(converter),
-                len(self._labels),
+                len(training.labels),
                 recipe,
                 self._checkpoints(chosen, name),
-                validation,
+                None if validation is None else self._dataset(validation),
             )
-        return self._changed(tuned, name), tuned.head, {
-            "epochs": recipe.epochs, "history": tuned.history
-        }  # fmt: skip
+        return self._changed(tuned), tuned
 
-    def judge(self, backbone: Backbone, head: Head, fold: int) -> Judged:
-        """What a tuned network says of a fold."""
-        import tensorflow as tf
+    def held(self, fold: int) -> Held:
+        """A fold in memory, its covers at the network's size."""
+        size = self._training.backbone.preprocessing.size
 
-        ids, pixels, found = self._held(fold)
-        network = backbone.load()
+        def read(pixels: pd.Series) -> npt.NDArray[np.uint8]:
+            return np.frombuffer(b"".join(pixels), np.uint8).reshape(-1, size, size, 3)
 
-        logits = tf.function(
-            lambda batch: head.logits(network(backbone.preprocessing.apply(batch), training=False)),
-            autograph=False,
-        )
-        size = self._settings.train.embed_batch_size
-        starts = range(0, len(pixels), size)
-        parts = [logits(pixels[start : start + size]).numpy() for start in starts]
-        return Judged(ids, found, np.concatenate(parts))
-
-    def _held(self, fold: int) -> tuple[list[str], npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-        """A fold in memory at the network's size: ids, pixels (n, size, size, 3), labels (n,)."""
-        size = self._backbone.preprocessing.size
         rows = self._pixels(self._covers.where(F.col("fold") == fold), size)
-        frame = rows.orderBy("cover_id").toPandas()
-        found = frame["label"].to_numpy(np.int64)
-        check_fold(fold, found, self._labels)
-        pixels = np.frombuffer(b"".join(frame["pixels"]), np.uint8)
-        return frame["cover_id"].to_list(), pixels.reshape(-1, size, size, 3), found
+        return self._training.held(rows, fold, read)
 
-    def _dataset(self, fold: int) -> Any:
+    def judge(self, backbone: Backbone, head: Head, held: Held) -> Judged:
+        """What a tuned network says of covers."""
+        size = self._training.settings.train.embed_batch_size
+        classifier = Classifier(backbone.load(), backbone.preprocessing, head, size)
+        starts = range(0, len(held.inputs), size)
+        parts = [classifier.logits(held.inputs[start : start + size]) for start in starts]
+        return held.judged(np.concatenate(parts))
+
+    def _changed(self, tuned: Tuned) -> Backbone:
+        bits = self._training.settings.train.finetuning.bits
+        content = save(dict(differences(tuned.before, tuned.weights, bits)))
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._training.scratch / f"{digest}.safetensors"
+        path.write_bytes(content)
+        return replace(self._training.backbone, changes=Changes(path, digest, bits))
+
+    def _dataset(self, held: Held) -> Any:
         import tensorflow as tf
 
-        _, pixels, found = self._held(fold)
-        examples = tf.data.Dataset.from_tensor_slices((pixels, found))
-        return examples.batch(self._settings.train.embed_batch_size)
+        examples = tf.data.Dataset.from_tensor_slices((held.inputs, held.labels))
+        return examples.batch(self._training.settings.train.embed_batch_size)
 
     def _pixels(self, covers: DataFrame, size: int) -> DataFrame:
-        udf = make_pixels(size, self._settings.images.limits)
-        return covers.select("cover_id", udf("content").alias("pixels"), "label", "fold")
+        udf = make_pixels(size, self._training.settings.images.limits)
+        return covers.select("cover_id", udf("content").alias("input"), "label")
 
     def _checkpoints(self, chosen: DataFrame, name: str) -> Path:
         """Where the state of this very training lies: same covers, labels, recipe, backbone."""
         ids = chosen.select(F.concat_ws(":", "cover_id", "label").alias("id")).orderBy("id")
         covers = hashlib.sha256("\n".join(row["id"] for row in ids.collect()).encode())
-        recipe = self._settings.train.finetuning.model_dump()
-        parts = [self._backbone.digest, self._labels, recipe, covers.hexdigest()]
+        recipe = self._training.settings.train.finetuning.model_dump()
+        parts = [
+            self._training.backbone.digest, self._training.labels, recipe, covers.hexdigest()
+        ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         return self._root / f"{name}-{digest[:16]}"
-
-    def _changed(self, tuned: Tuned, name: str) -> Backbone:
-        bits = self._settings.train.finetuning.bits
-        before = named_weights(self._backbone.load())
-        content = save(dict(differences(before, tuned.weights, bits)))
-        path = self._scratch / f"{name}.safetensors"
-        path.write_bytes(content)
-        changes = Changes(path, hashlib.sha256(content).hexdigest(), bits)
-        return replace(self._backbone, changes=changes)
 
 
 def mixed(covers: DataFrame) -> DataFrame:

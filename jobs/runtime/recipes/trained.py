@@ -2,22 +2,106 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from covergenre.backbones import Backbone
+from covergenre.calibration import fit_temperature
 from covergenre.classifier import Head
 from covergenre.config import Settings
 from covergenre.errors import TrainingDataError
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import SPLITS
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is to be trained, on what.
+
+    Attributes:
+        warehouse: with splits.
+        backbone: to start from.
+        labels: genres.
+        settings: recipe and folds.
+        scratch: folder for files that may be gone afterwards.
+        run: its counts are filled in.
+    """
+
+    warehouse: Warehouse
+    backbone: Backbone
+    labels: list[str]
+    settings: Settings
+    scratch: Path
+    run: Run
+
+    def covers(self) -> DataFrame:
+        """One row a cover that can be learnt: ``cover_id``, ``label`` bigint, ``fold``."""
+        names = F.array(*(F.lit(label) for label in self.labels))
+        index = F.array_position(names, F.col("genre")) - 1
+        usable = _usable(self.warehouse)
+        return usable.select("cover_id", index.cast("bigint").alias("label"), "fold")
+
+    def learnt(self, rows: DataFrame, *, validated: bool) -> DataFrame:
+        """The rows that are trained on, told by their ``fold``.
+
+        Args:
+            rows: of covers.
+            validated: whether the validation fold is left out, too; the test fold always is.
+        """
+        folds = self.settings.splits
+        held = [folds.test_fold, *([folds.validation_fold] if validated else [])]
+        return rows.where(~F.col("fold").isin(held))
+
+    def held(
+        self, rows: DataFrame, fold: int, read: Callable[[pd.Series], npt.NDArray[Any]]
+    ) -> Held:
+        """The covers of a fold, in memory: a set held out is small.
+
+        Args:
+            rows: of that fold alone: ``cover_id``, ``input``, ``label``.
+            fold: named if it lacks covers.
+            read: inputs to an array.
+
+        Raises:
+            TrainingDataError: a genre has no cover.
+        """
+        frame = rows.select("cover_id", "input", "label").orderBy("cover_id").toPandas()
+        labels = frame["label"].to_numpy(np.int64)
+        if len(np.unique(labels)) < len(self.labels):
+            raise TrainingDataError(
+                f"fold {fold} has {len(labels)} covers and lacks a genre of "
+                f"{', '.join(self.labels)}: training needs more covers of each genre"
+            )
+        return Held(frame["cover_id"].to_list(), read(frame["input"]), labels)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Covers held out.
+
+    Attributes:
+        cover_ids: n of them, in order.
+        inputs: (n, ...), what the recipe learns from: features, or pixels.
+        labels: int64 (n,).
+    """
+
+    cover_ids: list[str]
+    inputs: npt.NDArray[Any]
+    labels: npt.NDArray[np.int64]
+
+    def judged(self, logits: npt.NDArray[np.float32]) -> Judged:
+        """These covers with what a classifier says of them."""
+        return Judged(self.cover_ids, self.labels, logits)
 
 
 @dataclass(frozen=True)
@@ -42,41 +126,25 @@ class Trained:
     Attributes:
         backbone: to be shipped, with what was changed in it.
         head: its Dense layers.
-        temperature: fitted on covers that were not trained on.
-        validation: figures of those.
+        validation: covers that were not trained on.
         test: the test fold, seen by nothing before.
         notes: what is to be remembered of the training: epochs, history.
     """
 
     backbone: Backbone
     head: Head
-    temperature: float
     validation: Judged
     test: Judged
     notes: dict[str, Any]
 
+    @functools.cached_property
+    def temperature(self) -> float:
+        """Fitted on the validation covers."""
+        return fit_temperature(self.validation.logits, self.validation.labels)
 
-class Recipe(Protocol):
-    """Trains a classifier on the labelled covers of a warehouse.
 
-    Args:
-        warehouse: with splits.
-        backbone: to start from.
-        labels: genres.
-        settings: recipe and folds.
-        scratch: folder for files that may be gone afterwards.
-        run: its counts are filled in.
-    """
-
-    def __call__(
-        self,
-        warehouse: Warehouse,
-        backbone: Backbone,
-        labels: list[str],
-        settings: Settings,
-        scratch: Path,
-        run: Run,
-    ) -> Trained: ...
+Recipe = Callable[[Training], Trained]
+"""Trains a classifier on the labelled covers of a warehouse."""
 
 
 def genres(warehouse: Warehouse) -> list[str]:
@@ -95,20 +163,5 @@ def genres(warehouse: Warehouse) -> list[str]:
     return labels
 
 
-def labelled(warehouse: Warehouse, labels: list[str]) -> DataFrame:
-    """One row a cover that can be learnt: ``cover_id``, ``label`` bigint, ``fold``."""
-    index = F.array_position(F.array(*(F.lit(label) for label in labels)), F.col("genre")) - 1
-    return _usable(warehouse).select("cover_id", index.cast("bigint").alias("label"), "fold")
-
-
 def _usable(warehouse: Warehouse) -> DataFrame:
     return warehouse.read(SPLITS).where("representative AND genre IS NOT NULL")
-
-
-def check_fold(fold: int, found: npt.NDArray[np.int64], labels: list[str]) -> None:
-    """Raise TrainingDataError unless a fold has covers of every genre."""
-    if len(np.unique(found)) < len(labels):
-        raise TrainingDataError(
-            f"fold {fold} has {len(found)} covers and lacks a genre of {', '.join(labels)}: "
-            "training needs more covers of each genre"
-        )
