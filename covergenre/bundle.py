@@ -26,6 +26,7 @@ from covergenre.adapter import Changes
 from covergenre.backbones import Backbone, Preprocessing
 from covergenre.classifier import HEAD_TENSORS, LINEAR_TENSORS, Classifier, Head
 from covergenre.errors import BundleError
+from covergenre.calibration import Abstention
 from covergenre.images import PIXELS_VERSION
 
 FORMAT = 1
@@ -83,6 +84,12 @@ class Bundle:
 
     def files(self) -> dict[str, bytes]:
         """Name to content of the files that scoring needs, and the digests that prove them."""
+    @property
+    def abstention(self) -> Abstention | None:
+        """When it does not know; None for a bundle that always says a genre."""
+        fitted = self.manifest.get("abstention")
+        return None if fitted is None else Abstention(**fitted)
+
         names = [*_read_sums(self.path / SUMS), SUMS]
         return {name: (self.path / name).read_bytes() for name in names}
 

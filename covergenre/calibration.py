@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
@@ -31,3 +33,63 @@ def fit_temperature(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int6
     low, high = np.log(_RANGE)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return float(np.exp(found.x))
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """When a classifier says that it does not know: below a confidence.
+
+    Attributes:
+        threshold: 0 to 1; a cover whose confidence is below it is abstained on.
+        target_accuracy: asked for among the covers that are kept.
+        coverage: share of the covers it was fitted on that are kept.
+        accuracy: among these; None where none is kept.
+    """
+
+    threshold: float
+    target_accuracy: float
+    coverage: float
+    accuracy: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        """As the manifest of a bundle holds it."""
+        return asdict(self)
+
+
+def fit_abstention(
+    confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], target_accuracy: float
+) -> Abstention:
+    """The lowest confidence from which on covers reach an accuracy: the reject option on the most
+    probable class (C. Chow, "On optimum recognition error and reject tradeoff", 1970), its
+    threshold found on a risk-coverage curve (Y. Geifman, R. El-Yaniv, "Selective classification
+    for deep neural networks", NIPS 2017; without their bound, so it holds on average).
+
+    Always met: the threshold is 0, nothing is abstained on. Met by no part of the covers, not even
+    the most confident: it is 1, all but what is certain is abstained on. Else it lies half-way
+    between the last confidence kept and the next lower one.
+
+    Args:
+        confidence: (n,), 0 to 1, probability of the predicted genre, of covers not trained on.
+        correct: (n,), whether that genre is theirs.
+        target_accuracy: above 0, at most 1.
+
+    Raises:
+        ValueError: no covers.
+    """
+    if len(confidence) == 0:
+        raise ValueError("no covers to fit an abstention threshold on")
+    levels, level = np.unique(confidence, return_inverse=True)
+    # Covers of one confidence are kept or left together.
+    kept = np.bincount(level)[::-1].cumsum()[::-1]
+    right = np.bincount(level, correct)[::-1].cumsum()[::-1]
+    reached = np.flatnonzero(right >= target_accuracy * kept)
+    if len(reached) == 0:
+        return Abstention(1.0, target_accuracy, 0.0, None)
+    lowest = int(reached[0])
+    threshold = (levels[lowest - 1] + levels[lowest]) / 2 if lowest else 0.0
+    return Abstention(
+        threshold=float(threshold),
+        target_accuracy=target_accuracy,
+        coverage=float(kept[lowest] / len(confidence)),
+        accuracy=float(right[lowest] / kept[lowest]),
+    )

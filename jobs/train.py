@@ -16,6 +16,7 @@ from scipy.special import softmax
 
 from covergenre import backbones, evaluation, tensorflow_runtime
 from covergenre.backbones import Backbone
+from covergenre.calibration import fit_abstention
 from covergenre.bundle import Bundle, write_bundle
 from covergenre.config import Settings
 from jobs.prepare import prepare
@@ -53,6 +54,11 @@ def train_bundle(
 
 def _details(training: Training, trained: Trained, figures: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says beside labels and backbone."""
+        "abstention": fit_abstention(
+            held.max(axis=1),
+            held.argmax(axis=1) == trained.validation.labels,
+            settings.train.abstain_accuracy,
+        ).to_json(),
     settings, labels = training.settings, training.labels
     held = _probabilities(trained.validation, trained.temperature)
     return {

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from covergenre.config.scrape import Scrape
 from covergenre.config.sections import (
     Catalogue,
+    Evaluate,
     Images,
     Score,
     Section,
@@ -33,6 +34,7 @@ class Settings(Section):
     splits: Splits
     train: Train
     score: Score
+    evaluate: Evaluate
     scrape: Scrape
 
 

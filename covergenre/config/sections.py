@@ -138,7 +138,17 @@ class Train(Section):
 
 class Score(Section):
     """The scoring job."""
+    abstain_accuracy: float = Field(gt=0, le=1)
 
     bundle: str | None
     batch_size: int = Field(ge=1)
     keep_snapshots: int = Field(ge=0)
+
+
+class Evaluate(Section):
+    """The evaluation job."""
+
+    bootstrap_samples: int = Field(ge=100)
+    seed: int
+    colour_covers: int = Field(ge=1)
+    shown_errors: int = Field(ge=1, le=200)
