@@ -5,6 +5,8 @@ head.safetensors   the Dense layers
 backbone.keras     the backbone, unless it comes with a dependency
 changes.safetensors  what fine-tuning changed in it, rounded
 held_out.parquet   probabilities on the covers held out: cover_id, genre, p_<label>
+validation.parquet the same on the validation fold, by a network that had not seen it
+out_of_fold.parquet  the same on the covers trained on, each by a network that had not seen it
 MODEL_CARD.md      for people
 SHA256SUMS         digest of each file above, as `sha256sum -c` reads it
 """

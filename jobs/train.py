@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
 
 from covergenre import backbones, evaluation, tensorflow_runtime
 from covergenre.backbones import Backbone
@@ -38,14 +37,11 @@ def train_bundle(
     with tempfile.TemporaryDirectory() as scratch:
         training = Training(warehouse, backbone, labels, settings, Path(scratch), run)
         trained = RECIPES[settings.train.recipe](training)
-        probabilities = _probabilities(trained.test, trained.temperature)
+        probabilities = trained.test.probabilities(trained.temperature)
         figures = evaluation.evaluate(trained.test.labels, probabilities, labels)
         details = _details(training, trained, figures)
         card = model_card.render(target.name, labels, trained.backbone, details)
-        files = {
-            "held_out.parquet": _held_out_file(trained.test, probabilities, labels),
-            "MODEL_CARD.md": card.encode(),
-        }
+        files = {**_judged_files(trained, labels), "MODEL_CARD.md": card.encode()}
         bundle = write_bundle(
             target, target.name, labels, trained.backbone, trained.head, details, files
         )
@@ -60,7 +56,7 @@ def _details(training: Training, trained: Trained, figures: dict[str, Any]) -> d
             settings.train.abstain_accuracy,
         ).to_json(),
     settings, labels = training.settings, training.labels
-    held = _probabilities(trained.validation, trained.temperature)
+    held = trained.validation.probabilities(trained.temperature)
     return {
         "temperature": trained.temperature,
         "training": {
@@ -77,21 +73,33 @@ def _details(training: Training, trained: Trained, figures: dict[str, Any]) -> d
     }
 
 
-def _probabilities(judged: Judged, temperature: float) -> npt.NDArray[np.float64]:
-    return np.asarray(softmax(judged.logits.astype(np.float64) / temperature, axis=1))
+def _judged_files(trained: Trained, labels: list[str]) -> dict[str, bytes]:
+    """Calibrated probabilities of the covers that were judged, as Parquet files."""
+    judged = {"held_out": trained.test, "validation": trained.validation}
+    temperatures = dict.fromkeys(judged, trained.temperature)
+    if trained.out_of_fold is not None:
+        # Said by other networks than the one that is shipped: a temperature of their own.
+        judged["out_of_fold"] = trained.out_of_fold
+        temperatures["out_of_fold"] = trained.out_of_fold.temperature
+    return {
+        f"{name}.parquet": _parquet(rows, rows.probabilities(temperatures[name]), labels)
+        for name, rows in judged.items()
+    }
 
 
-def _held_out_file(
-    judged: Judged, probabilities: npt.NDArray[np.float64], labels: list[str]
-) -> bytes:
+def _parquet(judged: Judged, probabilities: npt.NDArray[np.float64], labels: list[str]) -> bytes:
+    """``cover_id``, ``genre`` (the truth), ``p_<label>``."""
     import pandas as pd
 
     frame = pd.DataFrame(
-        {"cover_id": judged.cover_ids, "genre": [labels[k] for k in judged.labels]}
-    )
-    for index, label in enumerate(labels):
-        frame[f"p_{label}"] = probabilities[:, index].astype(np.float32)
-    return bytes(frame.to_parquet(index=False))
+        {
+            "cover_id": judged.cover_ids,
+            "genre": [labels[index] for index in judged.labels],
+            **{f"p_{label}": probabilities[:, k].astype(np.float32)
+               for k, label in enumerate(labels)},
+        }
+    )  # fmt: skip
+    return bytes(frame.to_parquet(index=False, compression="zstd"))
 
 
 def _covers_per_genre(training: Training) -> dict[str, int]:

@@ -113,10 +113,18 @@ class FineTuning(Section):
     augmentation: Augmentation
 
 
+class Distillation(Section):
+    """The teachers of the recipe distilled."""
+
+    share: float = Field(gt=0, lt=1)
+    input_size: int = Field(ge=32, le=1024)
+    stored_size: int = Field(ge=32, le=1024)
+
+
 class Train(Section):
     """The classifier's recipe."""
 
-    recipe: Literal["frozen", "finetuned"]
+    recipe: Literal["frozen", "finetuned", "distilled"]
     backbone: str
     input_size: int | None = Field(ge=32, le=1024)
     preprocessing: Literal["auto", "lite", "tf", "caffe", "torch", "none"]
@@ -134,6 +142,7 @@ class Train(Section):
     embed_batch_size: int = Field(ge=1)
     bundles: str
     finetuning: FineTuning
+    distillation: Distillation
 
 
 class Score(Section):

@@ -55,8 +55,8 @@ def finetune(
 
     Args:
         backbone: what is tuned.
-        examples: tf.data.Dataset of batches (pixels uint8 (n, side, side, 3), labels int64 (n,))
-            without end, in any order, the sides at least the network's input.
+        examples: tf.data.Dataset of batches (pixels uint8 (n, side, side, 3), targets float32
+            (n, classes), rows sum to 1) without end, in any order.
         count: examples that make an epoch.
         classes: number of genres.
         recipe: how.
@@ -80,13 +80,12 @@ def finetune(
             on_epoch_end=lambda epoch, logs: _tell(log, epoch, recipe.epochs, logs or {})
         ),
     ]
-    held = None if validation is None else validation.map(_with_one_hot(classes))
     with warnings.catch_warnings():
         # Keras says so at the end of every full pass over a dataset of unknown length.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         model.fit(
-            _prepared(examples, backbone.preprocessing.size, classes, recipe),
-            epochs=recipe.epochs, steps_per_epoch=steps, validation_data=held,
+            _prepared(examples, backbone.preprocessing.size, recipe),
+            epochs=recipe.epochs, steps_per_epoch=steps, validation_data=validation,
             callbacks=callbacks, verbose=0, shuffle=False,
         )  # fmt: skip
     kernel, bias = (np.asarray(w, np.float32) for w in model.get_layer("logits").get_weights())
@@ -94,26 +93,18 @@ def finetune(
     return Tuned(before, named_weights(network), head, _read(log))
 
 
-def _prepared(examples: Any, size: int, classes: int, recipe: FineTuning) -> Any:
+def _prepared(examples: Any, size: int, recipe: FineTuning) -> Any:
     """Augmented and mixed batches for Keras."""
     import tensorflow as tf
 
-    one_hot = _with_one_hot(classes)
-
     def prepare(step: Any, batch: tuple[Any, Any]) -> tuple[Any, Any]:
-        pixels, labels = one_hot(*batch)
+        pixels, targets = batch
         seed = tf.stack([tf.constant(recipe.seed, tf.int64), step])
         crops, mixed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        return mix(augment(pixels, size, recipe.augmentation, crops), labels,
+        return mix(augment(pixels, size, recipe.augmentation, crops), targets,
                    recipe.augmentation, mixed)  # fmt: skip
 
     return examples.enumerate().map(prepare, tf.data.AUTOTUNE).prefetch(2)
-
-
-def _with_one_hot(classes: int) -> Any:
-    import tensorflow as tf
-
-    return lambda pixels, labels: (pixels, tf.one_hot(labels, classes))
 
 
 def _with_head(backbone: Backbone, network: Any, classes: int, dropout: float) -> Any:

@@ -137,4 +137,13 @@ def _finetuned(recipe: dict[str, Any], training: dict[str, Any], classes: int) -
     ]
 
 
-_RECIPES = {"frozen": _frozen, "finetuned": _finetuned}
+def _distilled(recipe: dict[str, Any], training: dict[str, Any], classes: int) -> list[str]:
+    teachers = recipe["distillation"]
+    return [
+        *_finetuned(recipe, training, classes),
+        f"- Labels are mixed with {teachers['share']:.0%} of what teachers say, one a fold, each "
+        f"fine-tuned alike at {teachers['input_size']} pixels without the fold it is asked about.",
+    ]
+
+
+_RECIPES = {"frozen": _frozen, "finetuned": _finetuned, "distilled": _distilled}

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
@@ -18,10 +19,11 @@ from covergenre.bundle import open_bundle
 from covergenre.errors import BackboneError, TrainingDataError
 from jobs import score, train
 from jobs.runtime.catalogue import ingest, look
-from jobs.runtime.recipes import finetuned
+from jobs.runtime.recipes import distilled, tuning
+from jobs.runtime.recipes.trained import Judged, Training
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
-from schemas import EMBEDDINGS, PREDICTIONS
+from schemas import EMBEDDINGS, PREDICTIONS, SPLITS
 from tests.covers import drawn
 
 # Not the five genres of the default model: nothing may count on these.
@@ -180,6 +182,56 @@ def test_finetuning(
     assert digests[0] == digests[1]
 
 
+def test_distilling(warehouse: Warehouse, tmp_path: Path) -> None:
+    small = ["epochs=1", "batch_size=16", "stored_size=72"]
+    smaller = ["input_size=48", "stored_size=56"]
+    settings = config.load(
+        assignments=[
+            "train.recipe=distilled",
+            *(f"train.finetuning.{s}" for s in small),
+            *(f"train.distillation.{s}" for s in smaller),
+        ]
+    )
+    backbone = resolve("efficientnet_lite2", input_size=64)
+    bundle, _ = train.train_bundle(
+        warehouse, settings, backbone, tmp_path / "student", Run("train", settings)
+    )
+    assert bundle.backbone.preprocessing.size == 64
+    # Each cover that is trained on has been judged once, none of the test fold.
+    said = pd.read_parquet(bundle.path / "out_of_fold.parquet")
+    rows = warehouse.read(SPLITS).where("representative AND fold <> 0").collect()
+    assert sorted(said["cover_id"]) == sorted(row["cover_id"] for row in rows)
+    genres = {row["cover_id"]: row["genre"] for row in rows}
+    assert all(genres[row.cover_id] == row.genre for row in said.itertuples())
+    assert said.filter(like="p_").sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+    states = {path.name.rsplit("-", 1)[0] for path in warehouse_checkpoints(warehouse)}
+    assert {f"teacher-without-{fold}" for fold in (1, 2, 3, 4)} <= states
+
+
+def warehouse_checkpoints(warehouse: Warehouse) -> list[Path]:
+    return list((Path(warehouse.location) / "checkpoints").iterdir())
+
+
+def test_labels_are_softened_by_opinions(
+    warehouse: Warehouse, settings: config.Settings, tmp_path: Path
+) -> None:
+    labels = sorted(GENRES.values())
+    backbone = resolve("efficientnet_lite2", input_size=64)
+    training = Training(warehouse, backbone, labels, settings, tmp_path, Run("train", settings))
+    first = training.covers().where("fold = 2 AND label = 1").first()
+    assert first is not None
+    logits = np.log(np.array([[0.5, 0.3, 0.2]], np.float32))
+    said = Judged([first["cover_id"]], np.array([1]), logits)
+    targets = {
+        row["cover_id"]: (row["label"], row["target"])
+        for row in distilled._softened(training, said, 0.4).collect()
+    }
+    assert len(targets) == training.covers().count()
+    assert targets[first["cover_id"]][1] == pytest.approx([0.2, 0.72, 0.08])
+    others = [target for cover_id, target in targets.items() if cover_id != first["cover_id"]]
+    assert all(target == [float(k == label) for k in range(3)] for label, target in others)
+
+
 def test_changes_that_are_not_what_their_digest_says_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "changes.safetensors"
     path.write_bytes(b"something else")
@@ -192,7 +244,7 @@ def test_changes_that_are_not_what_their_digest_says_are_refused(tmp_path: Path)
 def test_covers_are_mixed_before_they_are_learnt(spark: SparkSession) -> None:
     rows = [(hashlib.sha256(str(n).encode()).hexdigest(), n // 100) for n in range(300)]
     genre_by_genre = spark.createDataFrame(rows, "cover_id string, label int")
-    labels = [row["label"] for row in finetuned.mixed(genre_by_genre).collect()]
+    labels = [row["label"] for row in tuning.mixed(genre_by_genre).collect()]
     assert sorted(labels) == [0] * 100 + [1] * 100 + [2] * 100
     for start in range(0, 300, 30):
         assert set(labels[start : start + 30]) == {0, 1, 2}

@@ -103,7 +103,7 @@ def reds_and_greens() -> tuple[Any, Any]:
     labels = np.arange(32) % 2
     pixels = random.integers(0, 80, (32, SIZE, SIZE, 3)).astype(np.uint8)
     pixels[np.arange(32), :, :, labels] += 150
-    examples = tf.data.Dataset.from_tensor_slices((pixels, labels.astype(np.int64)))
+    examples = tf.data.Dataset.from_tensor_slices((pixels, np.eye(2, dtype=np.float32)[labels]))
     return examples.repeat().batch(8), examples.batch(8)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from scipy.special import softmax
 
 from covergenre.backbones import Backbone
 from covergenre.calibration import fit_temperature
@@ -50,6 +51,11 @@ class Training:
         index = F.array_position(names, F.col("genre")) - 1
         usable = _usable(self.warehouse)
         return usable.select("cover_id", index.cast("bigint").alias("label"), "fold")
+
+    def one_hot(self) -> Column:
+        """The column ``label`` as array<float> (classes,)."""
+        classes = F.sequence(F.lit(0), F.lit(len(self.labels) - 1))
+        return F.transform(classes, lambda index: (index == F.col("label")).cast("float"))
 
     def learnt(self, rows: DataFrame, *, validated: bool) -> DataFrame:
         """The rows that are trained on, told by their ``fold``.
@@ -118,6 +124,24 @@ class Judged:
     labels: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float32]
 
+    @functools.cached_property
+    def temperature(self) -> float:
+        """Makes these covers' labels most likely."""
+        return fit_temperature(self.logits, self.labels)
+
+    def probabilities(self, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+        """(n, classes), rows sum to 1."""
+        return np.asarray(softmax(self.logits.astype(np.float64) / temperature, axis=1))
+
+
+def joined(parts: Sequence[Judged]) -> Judged:
+    """Covers that were judged apart, as one."""
+    return Judged(
+        [cover_id for part in parts for cover_id in part.cover_ids],
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.logits for part in parts]),
+    )
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -129,6 +153,8 @@ class Trained:
         validation: covers that were not trained on.
         test: the test fold, seen by nothing before.
         notes: what is to be remembered of the training: epochs, history.
+        out_of_fold: all covers that were trained on, each judged by a network that had not seen it;
+            what a model that builds on this one learns from. None if there were no such networks.
     """
 
     backbone: Backbone
@@ -136,11 +162,12 @@ class Trained:
     validation: Judged
     test: Judged
     notes: dict[str, Any]
+    out_of_fold: Judged | None = None
 
-    @functools.cached_property
+    @property
     def temperature(self) -> float:
         """Fitted on the validation covers."""
-        return fit_temperature(self.validation.logits, self.validation.labels)
+        return self.validation.temperature
 
 
 Recipe = Callable[[Training], Trained]
