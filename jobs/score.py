@@ -78,6 +78,7 @@ def predict(
         run_id, now: written to each row.
     """
     labels = F.array(*(F.lit(label) for label in bundle.labels))
+    threshold = 0.0 if bundle.abstention is None else bundle.abstention.threshold
     usable = classified.where(F.col("reason").isNull()).select(
         "cover_id", F.col("probabilities").cast("array<double>").alias("values")
     )
@@ -96,6 +97,7 @@ def predict(
             best.alias("confidence"),
             F.lit(run_id).alias("run_id"),
             F.lit(now).alias("scored_at"),
+            (best < threshold).alias("abstained"),
         )
     )
 

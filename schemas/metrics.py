@@ -4,7 +4,7 @@ from schemas.table import Column, Table
 
 METRICS = Table(
     name="metrics",
-    version=1,
+    version=2,
     comment="Per run, basis, genre and year of release; NULL genre or year means unknown",
     key=("run_id", "genre_basis", "genre", "release_year"),
     columns=(
@@ -29,6 +29,7 @@ METRICS = Table(
         Column("mean_confidence", "double", "mean probability of the predicted genre"),
         Column("calibration_gap", "double", "mean confidence of labelled albums - accuracy"),
         Column("computed_at", "timestamp", "when the run began", False),
+        Column("abstained_share", "double", "scored albums abstained on / scored"),
     ),
     constraints={"basis": "genre_basis IN ('catalogue', 'predicted')"},
 )

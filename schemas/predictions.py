@@ -4,7 +4,7 @@ from schemas.table import Column, Table
 
 PREDICTIONS = Table(
     name="predictions",
-    version=1,
+    version=2,
     comment="One row an album and model version",
     key=("album_id", "model_version"),
     columns=(
@@ -18,6 +18,7 @@ PREDICTIONS = Table(
         Column("confidence", "double", "probability of predicted_genre", False),
         Column("run_id", "string", "the run that wrote the row", False),
         Column("scored_at", "timestamp", "when the run began", False),
+        Column("abstained", "boolean", "confidence below the bundle's threshold; NULL: not asked"),
     ),
     constraints={"confidence": "confidence BETWEEN 0 AND 1"},
 )

@@ -87,8 +87,15 @@ class Table:
         return df.select(*(F.col(name) for name in self.names))
 
     def create(self, spark: SparkSession, path: str) -> None:
-        """Create the table at ``path`` if it is not there."""
-        builder = DeltaTable.createIfNotExists(spark).location(path).comment(self.comment)
+        """Create the table at ``path`` if it is not there; else add the columns it lacks.
+
+        A table from before a column was added keeps its rows, with NULL there. Columns are added
+        at the end of the schema, so that old and new tables have them in the same order.
+        """
+        if DeltaTable.isDeltaTable(spark, path):
+            self._evolve(spark, path)
+            return
+        builder = DeltaTable.create(spark).location(path).comment(self.comment)
         for c in self.columns:
             builder = builder.addColumn(c.name, c.data_type, nullable=c.nullable, comment=c.comment)
         properties = {
@@ -99,3 +106,16 @@ class Table:
         for name, value in properties.items():
             builder = builder.property(name, value)
         builder.execute()
+
+    def _evolve(self, spark: SparkSession, path: str) -> None:
+        held = spark.read.format("delta").load(path).columns
+        if set(self.names) <= set(held):
+            return
+        # The version first: killed in between, the columns are still missing and added next time.
+        quoted = path.replace("`", "``")
+        spark.sql(
+            f"ALTER TABLE delta.`{quoted}` SET TBLPROPERTIES "
+            f"('covergenre.schema_version' = '{self.version}')"
+        )
+        none = spark.createDataFrame([], self.schema)
+        none.write.format("delta").mode("append").option("mergeSchema", "true").save(path)

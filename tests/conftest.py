@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,10 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
     """Writes a bundle on the default backbone with a random head, small and quick to make."""
 
     def make(
-        name: str = "random", labels: tuple[str, ...] = ("folk", "rap"), seed: int = 0
+        name: str = "random",
+        labels: tuple[str, ...] = ("folk", "rap"),
+        seed: int = 0,
+        **details: Any,
     ) -> Bundle:
         random = np.random.default_rng(seed)
 
@@ -77,6 +81,6 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         )
         # A small input keeps the tests quick; the weights fit any size.
         backbone = resolve("efficientnet_lite2", input_size=64)
-        return write_bundle(tmp_path / name, name, list(labels), backbone, head, {}, {})
+        return write_bundle(tmp_path / name, name, list(labels), backbone, head, details, {})
 
     return make

@@ -23,8 +23,8 @@ def per_genre_and_year(
 
     Args:
         albums: ``album_id``, ``genre``, ``release_year``.
-        predictions: ``album_id``, ``predicted_genre``, ``confidence``; albums without a row count
-            as quarantined.
+        predictions: ``album_id``, ``predicted_genre``, ``confidence``, ``abstained``; albums
+            without a row count as quarantined.
         labels: the genres the model knows.
         run_id, model_version, now: written to each row.
 
@@ -75,6 +75,7 @@ def per_genre_and_year(
                 "calibration_gap"
             ),
             F.lit(now).alias("computed_at"),
+            _share(F.col("r.abstained"), F.col("r.scored")).alias("abstained_share"),
         ).coalesce(1)
     )
 
@@ -82,13 +83,16 @@ def per_genre_and_year(
 def _cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> DataFrame:
     """Counts by genre, predicted genre and year: few rows, whatever the catalogue's size."""
     joined = albums.select("album_id", "genre", "release_year").join(
-        predictions.select("album_id", "predicted_genre", "confidence"), "album_id", "left"
+        predictions.select("album_id", "predicted_genre", "confidence", "abstained"),
+        "album_id",
+        "left",
     )
     scored = F.col("predicted_genre").isNotNull()
     labelled = scored & F.coalesce(F.col("genre").isin(list(labels)), F.lit(False))
     return joined.groupBy("genre", "predicted_genre", "release_year").agg(
         F.count("*").alias("albums"),
         F.count_if(scored).alias("scored"),
+        F.count_if("abstained").alias("abstained"),
         F.count_if(labelled).alias("labelled"),
         F.count_if(labelled & (F.col("genre") == F.col("predicted_genre"))).alias("correct"),
         F.sum("confidence").alias("confidence"),
@@ -101,6 +105,7 @@ def _basis(cells: DataFrame, genre: str) -> DataFrame:
         F.sum("albums").alias("albums"),
         F.sum("scored").alias("scored"),
         (F.sum("albums") - F.sum("scored")).alias("quarantined"),
+        F.sum("abstained").alias("abstained"),
         F.sum("labelled").alias("labelled"),
         F.sum("correct").alias("correct"),
         F.sum("labelled_confidence").alias("labelled_confidence"),

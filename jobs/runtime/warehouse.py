@@ -40,10 +40,9 @@ class Warehouse:
         return bool(DeltaTable.isDeltaTable(self.spark, self.path(table.name)))
 
     def create(self, *tables: Table) -> None:
-        """Create the tables that are not there."""
+        """Create the tables that are not there, add the columns that older ones lack."""
         for table in tables:
-            if not self.exists(table):
-                table.create(self.spark, self.path(table.name))
+            table.create(self.spark, self.path(table.name))
 
     def read(self, table: Table) -> DataFrame:
         """The table's rows.

@@ -11,7 +11,7 @@ from pyspark.sql import Row, SparkSession
 from jobs.runtime.metrics import per_genre_and_year
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
-# album, catalogue's genre, year, predicted genre, confidence
+# album, catalogue's genre, year, predicted genre, confidence; abstained on below 0.55
 CATALOGUE = [
     ("1", "rap", 2000, "rap", 0.9),
     ("2", "rap", 2000, "folk", 0.6),
@@ -29,8 +29,8 @@ def metrics(spark: SparkSession) -> dict[tuple[str, Any, Any], Row]:
         [row[:3] for row in CATALOGUE], "album_id string, genre string, release_year int"
     )
     predictions = spark.createDataFrame(
-        [(row[0], *row[3:]) for row in CATALOGUE if row[3]],
-        "album_id string, predicted_genre string, confidence double",
+        [(row[0], *row[3:], row[4] < 0.55) for row in CATALOGUE if row[3]],
+        "album_id string, predicted_genre string, confidence double, abstained boolean",
     )
     rows = per_genre_and_year(albums, predictions, ["folk", "rap"], "run", "model", NOW).collect()
     keyed = {(r["genre_basis"], r["genre"], r["release_year"]): r for r in rows}
@@ -61,12 +61,14 @@ def test_catalogue_genre(metrics: dict[tuple[str, Any, Any], Row]) -> None:
     assert rap["f1"] == pytest.approx(2 * 1 * 0.5 / 1.5)
     assert rap["mean_confidence"] == pytest.approx(0.75)
     assert rap["calibration_gap"] == pytest.approx(0.25)
+    assert rap["abstained_share"] == 0
 
 
 def test_genre_the_model_does_not_know(metrics: dict[tuple[str, Any, Any], Row]) -> None:
     jazz = metrics["catalogue", "jazz", 2000]
     assert (jazz["albums"], jazz["scored"], jazz["labelled"], jazz["predicted"]) == (1, 1, 0, 0)
     assert (jazz["accuracy"], jazz["precision"], jazz["recall"]) == (None, None, None)
+    assert jazz["abstained_share"] == 1
 
 
 def test_unknown_year_and_genre_are_rows_of_their_own(
@@ -82,6 +84,7 @@ def test_predicted_genre(metrics: dict[tuple[str, Any, Any], Row]) -> None:
     assert (rap["albums"], rap["quarantined"], rap["predicted"]) == (2, 0, 2)
     assert (rap["labelled"], rap["correct"], rap["precision"]) == (1, 1, 1.0)
     assert rap["mean_confidence"] == pytest.approx(0.65)
+    assert rap["abstained_share"] == 0.5  # album 5 of 1 and 5
     folk = metrics["predicted", "folk", 2000]
     assert (folk["precision"], folk["recall"]) == (0.5, 1.0)
     assert folk["f1"] == pytest.approx(2 / 3)

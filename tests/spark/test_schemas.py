@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from pyspark.sql import SparkSession
 
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE, TABLES
-from schemas.table import SchemaError
+from schemas.table import Column, SchemaError
 
+_ADDED = Column("added", "boolean", "what it's for")
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 
 
@@ -27,6 +29,27 @@ def test_every_table_is_created_with_comments_and_version(
         assert all(field.metadata["comment"] for field in read.schema.fields)
         properties = DeltaTable.forPath(spark, warehouse.path(table.name)).detail().first()
         assert properties["properties"]["covergenre.schema_version"] == str(table.version)
+
+
+def test_a_table_from_before_gets_its_new_columns_and_keeps_its_rows(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    now = replace(QUARANTINE, version=9, columns=(*QUARANTINE.columns, _ADDED))
+    warehouse = Warehouse(spark, str(tmp_path / "it's mine"))
+    warehouse.create(QUARANTINE)
+    row = ("a", None, "corrupt", None, NOW, NOW, 1, None)
+    warehouse.append(QUARANTINE, spark.createDataFrame([row], QUARANTINE.schema))
+    for _ in range(2):
+        warehouse.create(now)
+    warehouse.append(now, spark.createDataFrame([("b", *row[1:], True)], now.schema))
+    read = warehouse.read(now)
+    assert read.columns == now.names
+    assert read.schema["added"].metadata["comment"] == _ADDED.comment
+    assert {r["album_id"]: r["added"] for r in read.collect()} == {"a": None, "b": True}
+    properties = warehouse.delta(now).detail().collect()[0]["properties"]
+    assert properties["covergenre.schema_version"] == "9"
+    assert properties["delta.constraints.attempts"] == "attempts > 0"
+    assert warehouse.versions()["quarantine"] == 4  # made, row, version and columns, row
 
 
 def test_image_bytes_are_the_last_column_and_carry_no_statistics() -> None:

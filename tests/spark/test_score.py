@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cloudpickle
@@ -16,6 +17,7 @@ from pyspark.sql import functions as F
 import tests.spark.test_score as this_module
 from covergenre import images
 from covergenre.bundle import Bundle
+from covergenre.calibration import Abstention
 from covergenre.config import Settings
 from covergenre.errors import AccountingError
 from jobs import score as job
@@ -27,6 +29,7 @@ from tests.covers import drawn, noise
 from udfs.classify import make_classify
 
 MakeBundle = Callable[..., Bundle]
+NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
@@ -105,6 +108,44 @@ def test_another_model_keeps_the_first_ones_predictions(
     assert warehouse.read(METRICS).select("run_id").distinct().count() == 3
     snapshot = pd.read_parquet(Path(warehouse.location) / job.SNAPSHOT)
     assert set(snapshot["model_version"]) == {second.model_version}
+
+
+def test_a_model_abstains_below_its_threshold(
+    warehouse: Warehouse, settings: Settings, make_bundle: MakeBundle
+) -> None:
+    always = make_bundle()
+    job.score(warehouse, always, settings, run_of(settings, always))
+    said = warehouse.read(PREDICTIONS).collect()
+    assert not any(row["abstained"] for row in said)
+    levels = sorted({row["confidence"] for row in said})
+    threshold = (levels[1] + levels[2]) / 2
+    fitted = Abstention(threshold, 0.8, 0.5, 0.8).to_json()
+    unsure = make_bundle("unsure", abstention=fitted)
+    job.score(warehouse, unsure, settings, run_of(settings, unsure))
+    rows = warehouse.read(PREDICTIONS).where(F.col("model_version") == unsure.model_version)
+    found = {row["confidence"]: row["abstained"] for row in rows.collect()}
+    assert found == {level: level in levels[:2] for level in levels}
+
+
+def test_a_warehouse_from_before_goes_on_working(
+    warehouse: Warehouse, settings: Settings, make_bundle: MakeBundle
+) -> None:
+    old, new = make_bundle("old", seed=1), make_bundle("new", seed=2)
+    for table in (PREDICTIONS, METRICS):  # without abstained and abstained_share
+        before = replace(table, version=1, columns=table.columns[:-1])
+        before.create(warehouse.spark, warehouse.path(table.name))
+    said = ("rap/a.jpg", old.model_version, "0" * 64, "rap", None, "rap", {"rap": 1.0}, 1.0, "r")
+    columns = PREDICTIONS.columns[:-1]
+    row = dict(zip([c.name for c in columns], [*said, NOW], strict=True))
+    frame = warehouse.spark.createDataFrame([row], replace(PREDICTIONS, columns=columns).schema)
+    frame.write.format("delta").mode("append").save(warehouse.path(PREDICTIONS.name))
+    job.score(warehouse, new, settings, run_of(settings, new))
+    rows = warehouse.read(PREDICTIONS).collect()
+    assert [r["abstained"] for r in rows if r["model_version"] == old.model_version] == [None]
+    assert [r["abstained"] for r in rows if r["model_version"] == new.model_version] == [False] * 5
+    shares = {row["abstained_share"] for row in warehouse.read(METRICS).collect()}
+    assert shares == {0.0}
+    assert "abstained" in pd.read_parquet(Path(warehouse.location) / job.SNAPSHOT).columns
 
 
 def test_a_cover_that_fails_only_now_is_quarantined_and_can_come_back(
