@@ -57,6 +57,12 @@ class BrowserError(CovergenreError):
     exit_code = 3
 
 
+class ThresholdError(CovergenreError):
+    """A bundle is not promoted: one line for each threshold that it misses."""
+
+    exit_code = 6
+
+
 class AccountingError(CovergenreError):
     """Predictions and quarantine do not add up to the albums: a defect, never to be ignored."""
 

@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 
 from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.config import Settings
+from covergenre.current import read_current
 from covergenre.errors import AccountingError
 from jobs.runtime import arguments, session, sink, snapshot
 from jobs.runtime.catalogue import opened
@@ -34,13 +35,22 @@ from udfs.worker import ShippedBundle
 SNAPSHOT = "predictions_parquet"
 
 
-def choose_bundle(named: str | None, settings: Settings) -> Bundle:
-    """The bundle to score with: ``--model``, else ``score.bundle``, else the project's default.
+def choose_bundle(named: str | None, settings: Settings) -> tuple[Bundle, str]:
+    """The bundle to score with: ``--model``, ``score.bundle``, the promoted one, the default.
+
+    Returns:
+        the first of these that there is, and which of them it is, in words.
 
     Raises:
         BundleError: it is not there or not what its digests say.
     """
-    return open_bundle(Path(named or settings.score.bundle or DEFAULT))
+    if named or settings.score.bundle:
+        path = Path(named or settings.score.bundle or "")
+        return open_bundle(path), "--model" if named else "score.bundle"
+    current = read_current(Path(settings.train.bundles))
+    if current is not None:
+        return current.bundle, f"promoted {current.promoted_at:%Y-%m-%d %H:%M} UTC"
+    return open_bundle(DEFAULT), "the project's default"
 
 
 def classify(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
@@ -253,11 +263,13 @@ def _draw_default(settings: Settings) -> None:
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Parse, read the catalogue, score it, print a summary."""
     parser = arguments.parser("score", "Say which genre each cover of a catalogue looks like.")
-    parser.add_argument("--model", metavar="BUNDLE", help="model bundle; default: the project's")
+    parser.add_argument(
+        "--model", metavar="BUNDLE", help="default: the promoted one, or the project's"
+    )
     args = parser.parse_args(argv)
     settings = arguments.settings(args)
-    bundle = choose_bundle(args.model, settings)
-    print(f"model {bundle.model_version} from {bundle.path}")
+    bundle, why = choose_bundle(args.model, settings)
+    print(f"model {bundle.model_version} from {bundle.path} ({why})")
     if args.covers is None:
         _draw_default(settings)
     run = Run("score", settings, model_version=bundle.model_version)

@@ -19,7 +19,8 @@ from covergenre.calibration import fit_abstention
 from covergenre.bundle import Bundle, write_bundle
 from covergenre.config import Settings
 from jobs.prepare import prepare
-from jobs.runtime import arguments, model_card
+from jobs.promote import promote
+from jobs.runtime import arguments, model_card, tracking
 from jobs.runtime.catalogue import opened
 from jobs.runtime.recipes import RECIPES, Trained
 from jobs.runtime.recipes.trained import Judged, Training, genres
@@ -114,6 +115,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--recipe", choices=sorted(RECIPES), help="as train.recipe")
     parser.add_argument("--backbone", help="as train.backbone: a name, or a Keras file")
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="where the bundle is written")
+    parser.add_argument("--promote", action="store_true", help="use it from now on, if it reaches "
+                        "the thresholds of promotion")  # fmt: skip
     args = parser.parse_args(argv)
     if args.recipe:
         args.set.append(f"train.recipe={args.recipe}")
@@ -128,7 +131,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     with opened(run, args.covers, args.output, args.csv) as warehouse:
         bundle, figures = train_bundle(warehouse, settings, backbone, target, run)
         run.model_version = bundle.model_version
-    return _print_summary(bundle, figures, run, args.json)
+        tags = {"run_id": run.run_id, "warehouse": warehouse.location}
+        run.counts["tracked"] = int(tracking.note(bundle, settings, tags))
+        decision = promote(bundle, settings) if args.promote else None
+        run.counts["promoted"] = int(decision is not None and decision.accepted)
+    result = _print_summary(bundle, figures, run, args.json)
+    if decision is not None:
+        decision.check()
+    return result
 
 
 def _print_summary(
@@ -140,6 +150,8 @@ def _print_summary(
         "genres": ", ".join(bundle.labels),
         "embedded now": run.counts.get("embedded", 0),
         "held-out covers": figures["covers"],
+        "tracked": "yes" if run.counts["tracked"] else "no",
+        "promoted": "yes" if run.counts["promoted"] else "no",
     }
     for name in evaluation.METRICS:
         low, high = figures[name]["interval"]
@@ -148,6 +160,8 @@ def _print_summary(
         "bundle": str(bundle.path),
         "model_version": bundle.model_version,
         "run_id": run.run_id,
+        "tracked": bool(run.counts["tracked"]),
+        "promoted": bool(run.counts["promoted"]),
         **{name: figures[name]["value"] for name in evaluation.METRICS},
     }
     arguments.summarise("trained", lines, result if machine else None)

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from covergenre.config.lifecycle import Promotion, Tracking
 from covergenre.config.scrape import Scrape
 from covergenre.config.sections import (
     Catalogue,
@@ -35,6 +36,8 @@ class Settings(Section):
     train: Train
     score: Score
     evaluate: Evaluate
+    tracking: Tracking
+    promotion: Promotion
     scrape: Scrape
 
 

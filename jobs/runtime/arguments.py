@@ -14,20 +14,27 @@ from covergenre.environment import MismatchError
 from covergenre.errors import CovergenreError
 
 
-def parser(job: str, description: str) -> argparse.ArgumentParser:
-    """A parser with the options of every job."""
+def parser(job: str, description: str, *, catalogue: bool = True) -> argparse.ArgumentParser:
+    """A parser with the options of every job.
+
+    Args:
+        job, description: for the help.
+        catalogue: whether the job reads one.
+    """
     arguments = argparse.ArgumentParser(
         prog=job, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    arguments.add_argument(
-        "--covers", help="folder of images, Delta table or warehouse; default: catalogue.default"
-    )
-    arguments.add_argument(
-        "--output", metavar="DIR", help="warehouse; default: named after the catalogue"
-    )
-    arguments.add_argument(
-        "--csv", type=Path, help="CSV beside the images, if it is not the only one"
-    )
+    if catalogue:
+        arguments.add_argument(
+            "--covers",
+            help="folder of images, Delta table or warehouse; default: catalogue.default",
+        )
+        arguments.add_argument(
+            "--output", metavar="DIR", help="warehouse; default: named after the catalogue"
+        )
+        arguments.add_argument(
+            "--csv", type=Path, help="CSV beside the images, if it is not the only one"
+        )
     arguments.add_argument(
         "--config", type=Path, metavar="FILE", help="YAML with the settings that differ from conf/"
     )
