@@ -125,7 +125,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     settings = arguments.settings(args)
     recipe = settings.train
     backbone = backbones.resolve(recipe.backbone, recipe.input_size, recipe.preprocessing)
-    default_name = f"{backbone.name}-{backbone.preprocessing.size}".replace("_", "-")
+    # Before Spark starts: weights that cannot be had are told at once, and nothing is written.
+    backbone.fetch()
+    parts = [backbone.name, *map(str, backbone.preprocessing.sizes)]
+    default_name = "-".join(parts).replace("_", "-")
     target = args.bundle or Path(recipe.bundles) / default_name
     run = Run("train", settings, engine="tensorflow", precision="f32")
     with opened(run, args.covers, args.output, args.csv) as warehouse:

@@ -14,12 +14,20 @@ class Preprocessing:
         size: side of the square input in pixels.
         channels: order the network was trained with; ``BGR`` reverses the last axis first.
         mean, std: one value a channel, in the network's order.
+        further_sizes: the network looks at the same pixels again at each of these, over half of
+            ``size`` and below it; what it sees at each is one after the other in the features.
     """
 
     size: int
     channels: Literal["RGB", "BGR"]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    further_sizes: tuple[int, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All sizes, the largest first."""
+        return (self.size, *self.further_sizes)
 
     def apply(self, pixels: Any) -> Any:
         """Tensor uint8 (n, size, size, 3) in RGB to float32 of the same shape, for the network."""
@@ -32,11 +40,13 @@ class Preprocessing:
 
     def to_json(self) -> dict[str, Any]:
         """As a bundle's manifest holds it."""
+        further = {"further_sizes": list(self.further_sizes)} if self.further_sizes else {}
         return {
             "size": self.size,
             "channels": self.channels,
             "mean": list(self.mean),
             "std": list(self.std),
+            **further,
         }
 
     @classmethod
@@ -47,6 +57,7 @@ class Preprocessing:
             value["channels"],
             _triple(value["mean"]),
             _triple(value["std"]),
+            tuple(int(size) for size in value.get("further_sizes", [])),
         )
 
 

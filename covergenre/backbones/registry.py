@@ -6,33 +6,21 @@ import hashlib
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from covergenre import tensorflow_runtime
 from covergenre.adapter import Changes
-from covergenre.backbones import efficientnet_lite
+from covergenre.backbones import applications, efficientnet_lite
+from covergenre.backbones.applications import APPLICATIONS
 from covergenre.backbones.preprocessing import MODES, Preprocessing
 from covergenre.errors import BackboneError
 from covergenre.images import DECODE_SIDE, PIXELS_VERSION
 
 Kind = Literal["package", "applications", "file"]
 
-# keras.applications: function, preprocessing mode, side the weights were trained at.
-# EfficientNetV2, MobileNetV3 and ConvNeXt normalise within the network.
-APPLICATIONS = {
-    "resnet50": ("ResNet50", "caffe", 224),
-    "resnet101": ("ResNet101", "caffe", 224),
-    "resnet101_v2": ("ResNet101V2", "tf", 224),
-    "mobilenet_v2": ("MobileNetV2", "tf", 224),
-    "mobilenet_v3_small": ("MobileNetV3Small", "none", 224),
-    "mobilenet_v3_large": ("MobileNetV3Large", "none", 224),
-    "efficientnet_v2_b0": ("EfficientNetV2B0", "none", 224),
-    "efficientnet_v2_b2": ("EfficientNetV2B2", "none", 260),
-    "efficientnet_v2_s": ("EfficientNetV2S", "none", 384),
-    "convnext_tiny": ("ConvNeXtTiny", "none", 224),
-    "convnext_small": ("ConvNeXtSmall", "none", 224),
-}
 # Start of a file's name (letters and digits only) to preprocessing mode, the longest first.
 _FILE_MODES = {
     "efficientnetlite": "lite",
@@ -78,6 +66,16 @@ class Backbone:
             parts += [self.changes.sha256, str(self.changes.bits)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
+    def fetch(self) -> None:
+        """Let Keras download the weights now, if it has to and has not yet.
+
+        Raises:
+            BackboneError: they cannot be had; says which file to put where.
+        """
+        if self.kind == "applications":
+            tensorflow_runtime.start()
+            applications.load(self.name)
+
     def saved(self, folder: Path) -> Backbone:
         """Itself, or, when Keras downloads the weights, a copy that reads them from ``folder``.
 
@@ -86,7 +84,7 @@ class Backbone:
         if self.kind != "applications":
             return self
         path = folder / f"{self.name}.keras"
-        _load_application(self.name).save(path)
+        applications.load(self.name).save(path)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return replace(self, kind="file", weights_sha256=sha256, path=path)
 
@@ -95,7 +93,7 @@ class Backbone:
 
         Returns:
             keras.Model: output float32 (n, features), globally average-pooled, or what the network
-            itself gives when that is flat.
+            itself gives when that is flat; of several sizes one after the other.
 
         Raises:
             BackboneError: the weights cannot be had; says which file to put where.
@@ -103,21 +101,24 @@ class Backbone:
         if self.kind == "package":
             network = efficientnet_lite.build_pretrained()
         elif self.kind == "applications":
-            network = _load_application(self.name)
+            network = applications.load(self.name)
         else:
             network = _load_file(self.path, self.weights_sha256)
         if self.changes is not None:
             self.changes.apply_to(network)
-        return _pooled(network, self.preprocessing.size)
+        return _pooled(network, self.preprocessing)
 
 
-def resolve(name: str, input_size: int | None = None, preprocessing: str = "auto") -> Backbone:
+def resolve(
+    name: str, input_size: int | Sequence[int] | None = None, preprocessing: str = "auto"
+) -> Backbone:
     """The backbone a user names.
 
     Args:
         name: ``efficientnet_lite2``, a name in :data:`APPLICATIONS` (as in Keras, any case,
             with or without underscores), or the path of a Keras file.
-        input_size: side of the input in pixels; None for the backbone's own.
+        input_size: side of the input in pixels; None for the backbone's own; several for a network
+            that looks at a cover at each of them.
         preprocessing: a name in :data:`MODES`, or ``auto``; only a file needs one.
 
     Raises:
@@ -130,8 +131,8 @@ def resolve(name: str, input_size: int | None = None, preprocessing: str = "auto
         return Backbone("efficientnet_lite2", "package", spec, sha256)
     if _plain(name) in known:
         key = known[_plain(name)]
-        _, mode, size = APPLICATIONS[key]
-        return Backbone(key, "applications", _spec(input_size or size, mode), None)
+        spec = _spec(input_size or APPLICATIONS[key].size, APPLICATIONS[key].mode)
+        return Backbone(key, "applications", spec, None)
     path = Path(name)
     if not path.is_file():
         names = ", ".join(["efficientnet_lite2", *APPLICATIONS])
@@ -141,9 +142,10 @@ def resolve(name: str, input_size: int | None = None, preprocessing: str = "auto
     return Backbone(path.stem, "file", _spec(input_size or _own_size(path), mode), sha256, path)
 
 
-def _spec(size: int, mode: str) -> Preprocessing:
-    channels, mean, std = MODES[mode]
-    return Preprocessing(size, channels, mean, std)
+def _spec(input_size: int | Sequence[int], mode: str) -> Preprocessing:
+    sizes = [input_size] if isinstance(input_size, int) else input_size
+    size, *further = sorted(set(sizes), reverse=True)
+    return Preprocessing(size, *MODES[mode], tuple(further))
 
 
 def _plain(name: str) -> str:
@@ -176,22 +178,6 @@ def _mode_of_file(path: Path) -> str:
     )
 
 
-def _load_application(name: str) -> Any:
-    import keras
-    from keras.src.backend.config import keras_home  # Keras offers no public one
-
-    function = APPLICATIONS[name][0]
-    try:
-        return getattr(keras.applications, function)(include_top=False, weights="imagenet")
-    except Exception as error:  # Keras raises a bare Exception when a download fails
-        match = re.search(r"/([^/\s]+\.(?:h5|keras))", str(error))
-        file = match[1] if match else f"the ImageNet weights of {function} (no top)"
-        raise BackboneError(
-            f"Keras could not download the weights of {name}: put {file} into "
-            f"{Path(keras_home()) / 'models'}, or name a Keras file as the backbone"
-        ) from error
-
-
 def _load_file(path: Path | None, sha256: str | None) -> Any:
     import keras
 
@@ -205,17 +191,28 @@ def _load_file(path: Path | None, sha256: str | None) -> Any:
         raise BackboneError(f"{path} is no Keras model that can be loaded: {error}") from error
 
 
-def _pooled(network: Any, size: int) -> Any:
+def _pooled(network: Any, preprocessing: Preprocessing) -> Any:
     from keras import Input, Model, layers
 
-    pixels = Input((size, size, 3))
+    pixels = Input((preprocessing.size, preprocessing.size, 3))
+    features = [_features(network, pixels)]
+    for size in preprocessing.further_sizes:
+        # Bilinear without antialiasing, as covergenre.images resizes by less than two.
+        features.append(_features(network, layers.Resizing(size, size)(pixels)))
+    joined = layers.Concatenate()(features) if len(features) > 1 else features[0]
+    return Model(pixels, joined, name="features")
+
+
+def _features(network: Any, pixels: Any) -> Any:
+    from keras import layers
+
     try:
         features = network(pixels, training=False)
     except ValueError as error:
         raise BackboneError(
-            f"{network.name} cannot take a {size}x{size} input (it wants {network.input_shape}): "
-            "set train.input_size"
+            f"{network.name} cannot take a {pixels.shape[1]}x{pixels.shape[2]} input (it wants "
+            f"{network.input_shape}): set train.input_size"
         ) from error
     if len(features.shape) == 4:
         features = layers.GlobalAveragePooling2D()(features)
-    return Model(pixels, features, name="features")
+    return features

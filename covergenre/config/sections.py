@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from covergenre.images import Limits
 
 # A year as catalogues write it: 1999, 1999.0 (a column with gaps), 1999-05 or 1999-05-21.
 YEAR_PATTERN = r"^([0-9]{4})(?:\.0|-[0-9]{2}(?:-[0-9]{2})?)?$"
+
+
+Side = Annotated[int, Field(ge=32, le=1024)]
+"""Of a network's input, in pixels."""
 
 
 class Section(BaseModel):
@@ -126,7 +137,7 @@ class Train(Section):
 
     recipe: Literal["frozen", "finetuned", "distilled"]
     backbone: str
-    input_size: int | None = Field(ge=32, le=1024)
+    input_size: list[Side] | None = Field(min_length=1)
     preprocessing: Literal["auto", "lite", "tf", "caffe", "torch", "none"]
     mirrored: bool
     hidden_units: int = Field(ge=1)
@@ -143,6 +154,21 @@ class Train(Section):
     bundles: str
     finetuning: FineTuning
     distillation: Distillation
+
+    @field_validator("input_size", mode="before")
+    @classmethod
+    def _one_or_several(cls, sizes: Any) -> Any:
+        return [sizes] if isinstance(sizes, int) else sizes
+
+    @field_validator("input_size")
+    @classmethod
+    def _sizes_suit(cls, sizes: list[int] | None, info: ValidationInfo) -> list[int] | None:
+        # From twice as large, a resize without antialiasing skips pixels.
+        if sizes and max(sizes) >= 2 * min(sizes):
+            raise ValueError("the largest must be less than twice the smallest")
+        if sizes and len(sizes) > 1 and info.data.get("recipe") != "frozen":
+            raise ValueError("must be one number, unless train.recipe is frozen")
+        return sizes
 
 
 class Score(Section):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from covergenre.backbones import Backbone
@@ -13,7 +14,7 @@ from covergenre.config import Settings
 from jobs.runtime import session
 from jobs.runtime.progress import shown
 from jobs.runtime.warehouse import Warehouse
-from schemas import COVERS, EMBEDDINGS, SPLITS
+from schemas import COVERS, EMBEDDINGS
 from udfs.embed import make_embed
 
 
@@ -22,8 +23,21 @@ def views_of(settings: Settings) -> list[str]:
     return ["original", "mirrored"] if settings.train.mirrored else ["original"]
 
 
-def embed(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> int:
-    """Embed the covers that are trained on or judged and have no embedding yet.
+def embedded(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> DataFrame:
+    """What the table holds of a backbone: ``cover_id``, ``view``, ``vector``."""
+    # It may hold views and backbones of other trainings.
+    wanted = (F.col("backbone") == backbone.digest) & F.col("view").isin(views_of(settings))
+    return warehouse.read(EMBEDDINGS).where(wanted).select("cover_id", "view", "vector")
+
+
+def embed(warehouse: Warehouse, wanted: DataFrame, backbone: Backbone, settings: Settings) -> int:
+    """Embed the covers that have no embedding yet.
+
+    Args:
+        warehouse: with covers.
+        wanted: ``cover_id`` of the covers that are trained on or judged.
+        backbone: whose features are wanted.
+        settings: of views, batches and images.
 
     Returns:
         how many covers were embedded now.
@@ -31,24 +45,14 @@ def embed(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> int:
     spark = warehouse.spark
     warehouse.create(EMBEDDINGS)
     views = views_of(settings)
-    held = (
-        warehouse.read(EMBEDDINGS)
-        .where((F.col("backbone") == backbone.digest) & F.col("view").isin(views))
-        .groupBy("cover_id")
-        .count()
-        .where(F.col("count") == len(views))
-    )
-    wanted = (
-        warehouse.read(SPLITS)
-        .where("representative AND genre IS NOT NULL")
-        .join(held, "cover_id", "left_anti")
-        .select("cover_id")
-    )
-    count = wanted.count()
+    counted = embedded(warehouse, backbone, settings).groupBy("cover_id").count()
+    held = counted.where(F.col("count") == len(views))
+    missing = wanted.select("cover_id").distinct().join(held, "cover_id", "left_anti")
+    count = missing.count()
     if count == 0:
         return 0
     covers = warehouse.read(COVERS).select("cover_id", "content").join(
-        F.broadcast(wanted), "cover_id", "left_semi"
+        F.broadcast(missing), "cover_id", "left_semi"
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         udf = make_embed(
@@ -58,10 +62,10 @@ def embed(warehouse: Warehouse, backbone: Backbone, settings: Settings) -> int:
             settings.images.limits,
             settings.train.mirrored,
         )
-        embedded = covers.select("cover_id", udf("content").alias("e")).select(
+        features = covers.select("cover_id", udf("content").alias("e")).select(
             "cover_id", F.explode(F.create_map(*_views(views))).alias("view", "vector")
         )
-        rows = embedded.withColumn("backbone", F.lit(backbone.digest))
+        rows = features.withColumn("backbone", F.lit(backbone.digest))
         with shown(spark, "embedding", count):
             target = warehouse.delta(EMBEDDINGS).alias("t")
             same = " AND ".join(f"t.{key} = s.{key}" for key in EMBEDDINGS.key)

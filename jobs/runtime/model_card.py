@@ -38,7 +38,7 @@ def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, 
             "## What it is",
             "",
             f"- Backbone: {backbone.name}, ImageNet weights ({_origin(backbone)}), "
-            f"{pixels.size}x{pixels.size} pixels {pixels.channels}.",
+            f"{' and '.join(f'{size}x{size}' for size in pixels.sizes)} pixels {pixels.channels}.",
             *_RECIPES[recipe["recipe"]](recipe, training, len(labels)),
             f"- Probabilities are softmax of the logits divided by {details['temperature']:.3f}, "
             "fitted on the validation fold.",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from covergenre.backbones import MODES, Backbone, Preprocessing, resolve
+from covergenre import images
+from covergenre.backbones import MODES, Backbone, Preprocessing, applications, resolve
 from covergenre.backbones import efficientnet_lite as lite
-from covergenre.backbones.registry import APPLICATIONS
+from covergenre.backbones.applications import APPLICATIONS
 from covergenre.errors import BackboneError
 
 # Keras' own module of each network, which has the preprocessing its weights were trained with.
@@ -90,6 +92,20 @@ def test_each_network_has_the_preprocessing_keras_gives_it(name: str) -> None:
     expected = module.preprocess_input(pixels.astype(np.float32))
     found = resolve(name, input_size=4).preprocessing.apply(pixels)
     assert np.allclose(found, expected, atol=1e-3)
+
+
+def test_resnet101_and_the_v2_file_get_each_their_own_preprocessing(tmp_path: Path) -> None:
+    from keras.applications import resnet, resnet_v2
+
+    file = tmp_path / "resnet101v2_c4_imagenet.keras"
+    file.write_bytes(b"weights")
+    pixels = np.random.default_rng(3).integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
+    by_name = resolve("resnet101", 4).preprocessing.apply(pixels).numpy()
+    by_file = resolve(str(file), 4).preprocessing.apply(pixels).numpy()
+    # Keras changes an array of floats in place.
+    assert np.allclose(by_name, resnet.preprocess_input(pixels.astype(np.float32)), atol=1e-3)
+    assert np.allclose(by_file, resnet_v2.preprocess_input(pixels.astype(np.float32)), atol=1e-5)
+    assert by_name.max() > 50 and np.abs(by_file).max() <= 1
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -216,6 +232,25 @@ def test_file_is_loaded_and_pooled(tmp_path: Path) -> None:
     assert np.allclose(features, network(pixels).numpy().mean(axis=(1, 2)), atol=1e-6)
 
 
+def test_several_sizes_give_their_features_one_after_the_other(tmp_path: Path) -> None:
+    network = _saved_network(tmp_path / "mine.keras")
+    backbone = resolve(str(tmp_path / "mine.keras"), [24, 32, 20], preprocessing="tf")
+    assert backbone.preprocessing.sizes == (32, 24, 20)
+    assert backbone.preprocessing.to_json()["further_sizes"] == [24, 20]
+    assert Preprocessing.from_json(backbone.preprocessing.to_json()) == backbone.preprocessing
+    pixels = np.random.default_rng(5).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    features = backbone.load()(backbone.preprocessing.apply(pixels)).numpy()
+    # The smaller ones are what the project's own resize gives, but for its rounding to a level.
+    smaller = [np.stack([images.resize(p, size) for p in pixels]) for size in (24, 20)]
+    for k, seen in enumerate([pixels, *smaller]):
+        expected = network(seen.astype(np.float32) / 127.5 - 1).numpy().mean(axis=(1, 2))
+        assert np.allclose(features[:, 5 * k : 5 * k + 5], expected, atol=2e-3)
+    assert features.shape == (2, 15)
+    single = resolve(str(tmp_path / "mine.keras"), 32, preprocessing="tf")
+    assert backbone.digest != single.digest
+    assert resolve(str(tmp_path / "mine.keras"), [32], preprocessing="tf").digest == single.digest
+
+
 def test_flat_output_is_left_as_it_is(tmp_path: Path) -> None:
     import keras
 
@@ -263,20 +298,45 @@ def test_damaged_keras_file_is_refused(tmp_path: Path) -> None:
             resolve(str(path)).load()
 
 
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_failed_download_names_the_file_and_where_to_put_it(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from keras.src.utils import file_utils
 
+    asked_for = []
+
     def no_network(fname: str, origin: str, **_: Any) -> str:
+        asked_for.append(fname)
         raise Exception(f"URL fetch failure on {origin}: 404 -- Not Found")
 
     monkeypatch.setattr(file_utils, "get_file", no_network)
     with pytest.raises(BackboneError) as raised:
-        resolve("resnet101").load()
+        resolve(name).fetch()
     models = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    file = "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    assert f"weights of resnet101: put {file} into {models}, or name" in str(raised.value)
+    assert f"weights of {name}: put {asked_for[0]} into {models}, or name" in str(raised.value)
+
+
+def test_download_that_is_never_answered_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from keras.src.applications import resnet
+
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    monkeypatch.setattr(applications, "_SILENT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+        host, port = silent.getsockname()
+        monkeypatch.setattr(resnet, "BASE_WEIGHTS_PATH", f"http://{host}:{port}/")
+        with pytest.raises(BackboneError, match=rf"put resnet50_\w+\.h5 into {tmp_path}/models,"):
+            resolve("resnet50").fetch()
+    assert not list((tmp_path / "models").iterdir())
+    assert socket.getdefaulttimeout() is None
+
+
+def test_only_what_keras_downloads_is_fetched(tmp_path: Path) -> None:
+    resolve("efficientnet_lite2").fetch()
+    (tmp_path / "resnet50.keras").write_bytes(b"weights")
+    resolve(str(tmp_path / "resnet50.keras")).fetch()
 
 
 def test_what_is_saved_for_executors_needs_no_download(tmp_path: Path) -> None:

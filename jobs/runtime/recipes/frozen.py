@@ -12,9 +12,8 @@ from pyspark.sql import functions as F
 
 from covergenre import dataset
 from covergenre.classifier import Head
-from jobs.runtime.embeddings import embed, views_of
+from jobs.runtime.embeddings import embed, embedded
 from jobs.runtime.recipes.trained import Held, Judged, Trained, Training
-from schemas import EMBEDDINGS
 
 _BATCH = 256
 
@@ -22,7 +21,9 @@ _BATCH = 256
 def train(training: Training) -> Trained:
     """Train two Dense layers; embeddings are kept between trainings."""
     settings, folds = training.settings, training.settings.splits
-    training.run.counts["embedded"] = embed(training.warehouse, training.backbone, settings)
+    training.run.counts["embedded"] = embed(
+        training.warehouse, training.covers(), training.backbone, settings
+    )
     rows = _examples(training).persist()
     try:
         validation = _held(training, rows, folds.validation_fold)
@@ -43,12 +44,8 @@ def train(training: Training) -> Trained:
 
 def _examples(training: Training) -> DataFrame:
     """Labelled embeddings: cover_id, view, input array<float>, label, fold."""
-    # The table may hold views and backbones of other trainings.
-    wanted = (F.col("backbone") == training.backbone.digest) & F.col("view").isin(
-        views_of(training.settings)
-    )
-    embedded = training.warehouse.read(EMBEDDINGS).where(wanted)
-    return training.covers().join(embedded, "cover_id").select(
+    features = embedded(training.warehouse, training.backbone, training.settings)
+    return training.covers().join(features, "cover_id").select(
         "cover_id", "view", F.col("vector").alias("input"), "label", "fold"
     )  # fmt: skip
 
