@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from covergenre import evaluation
@@ -18,8 +19,14 @@ from covergenre.current import changing, make_current, read_current
 from covergenre.errors import BundleError, ThresholdError
 
 HELD_OUT = "held_out.parquet"
+# Setting to the figure it bounds.
+_FIGURES = {
+    "min_covers": "covers",
+    "min_accuracy": "accuracy",
+    "min_macro_auc": "macro_auc",
+    "max_ece": "ece_debiased",
+}
 _COMPARED = ("accuracy", "macro_auc")
-_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -84,18 +91,11 @@ def decide(candidate: Bundle, used: Bundle | None, rules: Promotion) -> Decision
     if not test:
         why = "it has no figures of covers held out: train it with jobs/train.py"
         return Decision(candidate, (), (why,))
-    least = {
-        "covers": rules.min_covers,
-        "accuracy": rules.min_accuracy,
-        "macro_auc": rules.min_macro_auc,
-    }
     lines = [
-        _held_against(test, name, bound, f"min_{name}", at_least=True)
-        for name, bound in least.items()
-        if bound is not None
+        _held_against(test, figure, setting, getattr(rules, setting))
+        for setting, figure in _FIGURES.items()
+        if getattr(rules, setting) is not None
     ]
-    if rules.max_ece is not None:
-        lines.append(_held_against(test, "ece", rules.max_ece, "max_ece", at_least=False))
     if rules.not_worse_than_current and used is not None and used.digest != candidate.digest:
         lines += _compared(candidate, used, rules.min_covers)
     met, missed = ([text for good, text in lines if good is wanted] for wanted in (True, False))
@@ -103,14 +103,16 @@ def decide(candidate: Bundle, used: Bundle | None, rules: Promotion) -> Decision
 
 
 def _held_against(
-    test: dict[str, Any], name: str, bound: float, setting: str, *, at_least: bool
+    test: Mapping[str, Any], figure: str, setting: str, bound: float
 ) -> tuple[bool, str]:
-    figure = test[name]["value"] if name in evaluation.METRICS else test[name]
-    # An undefined figure (NaN) reaches no bound.
-    good = bool(figure >= bound if at_least else figure <= bound)
-    relation = ("reaches" if at_least else "is within") if good else (
-        "is below" if at_least else "is above")  # fmt: skip
-    return good, f"{name} {_text(figure)} {relation} promotion.{setting} {_text(bound)}"
+    value = test.get(figure)
+    if isinstance(value, Mapping):
+        value = value["value"]
+    if value is None or math.isnan(value):
+        return False, f"it has no {figure}, promotion.{setting} is {bound}: train it again"
+    good, sign = (value >= bound, ">=") if setting.startswith("min_") else (value <= bound, "<=")
+    text = value if isinstance(value, int) else f"{value:.3f}"
+    return good, f"{figure} {text} is {'' if good else 'not '}{sign} promotion.{setting} {bound}"
 
 
 def _compared(candidate: Bundle, used: Bundle, least: int) -> list[tuple[bool, str]]:
@@ -124,50 +126,21 @@ def _compared(candidate: Bundle, used: Bundle, least: int) -> list[tuple[bool, s
     both = mine.merge(theirs, on=["cover_id", "genre"], suffixes=("", " used"))
     if len(both) < least:
         return [(True, f"not compared with {name}: {len(both)} covers held out by both")]
-    labels = candidate.labels
-    truth = np.asarray(both["genre"].map(labels.index), np.int64)
-    columns = [f"p_{label}" for label in labels]
-    values = [both[columns].to_numpy(np.float64),
-              both[[f"{c} used" for c in columns]].to_numpy(np.float64)]  # fmt: skip
+    truth = np.asarray(both["genre"].map(candidate.labels.index), np.int64)
+    columns = [f"p_{label}" for label in candidate.labels]
+    found = evaluation.compare(
+        truth,
+        both[columns].to_numpy(np.float64),
+        both[[f"{column} used" for column in columns]].to_numpy(np.float64),
+    )
     lines = []
     for figure in _COMPARED:
-        difference, low, high = paired_difference(figure, truth, values[0], values[1])
-        good = not high < 0
-        text = (
-            f"{figure} {'not ' if good else ''}worse than {name} on {len(both)} covers held out by "
-            f"both: difference {difference:+.3f} (95 % {low:+.3f} to {high:+.3f})"
-        )
-        lines.append((good, text))
+        difference, (low, high) = found[figure]["difference"], found[figure]["interval"]
+        # Of both figures more is better.
+        worse = high < 0
+        lines.append((
+            not worse,
+            f"{figure} {'worse' if worse else 'not worse'} than {name}'s on {len(both)} covers "
+            f"held out by both: {difference:+.3f} (95 % {low:+.3f} to {high:+.3f})",
+        ))  # fmt: skip
     return lines
-
-
-def paired_difference(
-    name: str,
-    truth: npt.NDArray[np.int64],
-    first: npt.NDArray[np.float64],
-    second: npt.NDArray[np.float64],
-    seed: int = 0,
-) -> tuple[float, float, float]:
-    """How much higher a figure is for the first than for the second, on the same covers.
-
-    Paired percentile bootstrap over covers (B. Efron, R. Tibshirani, "An Introduction to the
-    Bootstrap", 1993).
-
-    Args:
-        name: of :data:`covergenre.evaluation.METRICS`.
-        truth: int64 (n,), index of the label.
-        first, second: float64 (n, labels), probabilities.
-        seed: of the resampling.
-
-    Returns:
-        difference, and the ends of its 95 % interval.
-    """
-    metric = evaluation.METRICS[name]
-    samples = np.random.default_rng(seed).integers(len(truth), size=(_SAMPLES, len(truth)))
-    differences = [metric(truth[s], first[s]) - metric(truth[s], second[s]) for s in samples]
-    low, high = np.nanpercentile(differences, [2.5, 97.5])
-    return metric(truth, first) - metric(truth, second), float(low), float(high)
-
-
-def _text(figure: float) -> str:
-    return str(figure) if isinstance(figure, int) else f"{figure:.3f}"

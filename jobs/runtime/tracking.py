@@ -7,6 +7,7 @@ MLflow is imported here, in the driver, only when something is noted.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import sys
@@ -17,7 +18,6 @@ from typing import Any
 from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from covergenre.current import CURRENT
-from covergenre.evaluation import METRICS
 
 DATABASE = "mlflow.db"
 _ARTIFACTS = "mlruns"
@@ -154,7 +154,7 @@ class _Experiments:
 
 
 def figures(bundle: Bundle) -> Iterator[tuple[str, float, int]]:
-    """What a bundle says of itself: name, value, step.
+    """What a bundle says of itself: name, value, step; what is not defined is left out.
 
     ``test/...`` and ``validation/...`` at step 0, with the ends of 95 % intervals as ``..._low``
     and ``..._high``; the curves of training under Keras' names, the epoch being the step.
@@ -162,21 +162,26 @@ def figures(bundle: Bundle) -> Iterator[tuple[str, float, int]]:
     training = bundle.manifest.get("training", {})
     parts = {"test": bundle.manifest.get("test"), "validation": training.get("validation")}
     for part, judged in parts.items():
-        for name, value in (judged or {}).items():
-            if name in METRICS:
-                yield f"{part}/{name}", value["value"], 0
-                yield f"{part}/{name}_low", value["interval"][0], 0
-                yield f"{part}/{name}_high", value["interval"][1], 0
-            elif isinstance(value, int | float):
-                yield f"{part}/{name}", float(value), 0
+        yield from _numbers(judged or {}, part)
         for row in (judged or {}).get("per_genre", []):
-            # MLflow allows these characters; `drum'n'bass` has others.
+            # MLflow allows these characters; drum'n'bass has others.
             genre = re.sub(r"[^\w. -]", "_", row["genre"])
-            for name in ("precision", "recall", "f1"):
-                yield f"{part}/{genre}/{name}", float(row[name]), 0
+            yield from _numbers(row, f"{part}/{genre}")
     for name, values in training.get("history", {}).items():
         for epoch, value in enumerate(values):
             yield name, float(value), epoch
+
+
+def _numbers(judged: Mapping[str, Any], part: str) -> Iterator[tuple[str, float, int]]:
+    for name, figure in judged.items():
+        if isinstance(figure, Mapping):
+            low, high = figure["interval"]
+            named = {name: figure["value"], f"{name}_low": low, f"{name}_high": high}
+        else:
+            named = {name: figure}
+        for key, value in named.items():
+            if isinstance(value, int | float) and not math.isnan(value):
+                yield f"{part}/{key}", float(value), 0
 
 
 def _params(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
