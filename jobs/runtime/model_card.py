@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Any
 
+from covergenre import evaluation
 from covergenre.backbones import Backbone
 
 _PACKAGES = ("covergenre", "tensorflow", "keras", "pyspark", "delta-spark", "petastorm", "numpy",
@@ -23,7 +24,8 @@ def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, 
         name: of the bundle.
         labels: genres.
         backbone: the frozen network.
-        details: the manifest's ``training``, ``test`` and ``versions``.
+        details: the manifest's ``temperature``, ``abstention``, ``training``, ``test`` and
+            ``versions``.
     """
     training, test = details["training"], details["test"]
     recipe, pixels = training["recipe"], backbone.preprocessing
@@ -56,18 +58,18 @@ def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, 
             "",
             "| figure | value | 95 % interval |",
             "|---|---|---|",
-            *(_figure(label, test[key]) for label, key in _FIGURES),
-            f"| macro precision / recall / F1 | {test['precision']:.3f} / {test['recall']:.3f} / "
-            f"{test['f1']:.3f} | |",
+            *(_figure(title, test[name]) for name, title in evaluation.METRICS.items()),
             "",
+            *_abstention(details.get("abstention")),
             f"Chance is {1 / len(labels):.2f}.",
             "",
-            "| genre | covers | precision | recall | F1 |",
-            "|---|---|---|---|---|",
+            "| genre | covers | precision | recall | F1 | AUC |",
+            "|---|---|---|---|---|---|",
             *(
-                f"| {r['genre']} | {r['covers']} | {r['precision']:.3f} | {r['recall']:.3f} | "
-                f"{r['f1']:.3f} |"
-                for r in test["per_genre"]
+                f"| {row['genre']} | {row['covers']} | "
+                + " | ".join(f"{row[name]['value']:.3f}" for name in evaluation.GENRE_METRICS)
+                + " |"
+                for row in test["per_genre"]
             ),
             "",
             "## Limits",
@@ -84,11 +86,20 @@ def render(name: str, labels: list[str], backbone: Backbone, details: dict[str, 
     )
 
 
-_FIGURES = (
-    ("accuracy", "accuracy"),
-    ("macro one-vs-rest ROC AUC", "macro_auc"),
-    ("expected calibration error (10 bins)", "ece"),
-)
+def _abstention(fitted: dict[str, Any] | None) -> list[str]:
+    if fitted is None:
+        return []
+    kept = (
+        f"{fitted['coverage']:.0%} of the validation covers are kept, {fitted['accuracy']:.1%} of "
+        "them right"
+        if fitted["accuracy"] is not None
+        else "no part of the validation covers reaches that"
+    )
+    return [
+        f"It abstains below a confidence of {fitted['threshold']:.3f}, so that "
+        f"{fitted['target_accuracy']:.0%} of what is kept is right: {kept}.",
+        "",
+    ]
 
 
 def _figure(label: str, figure: dict[str, Any]) -> str:
