@@ -25,15 +25,15 @@ class HeadShape:
     classes: int
 
 
-def power_normalise(features: Any) -> Any:
-    """Signed square root of features, float32 of the same shape.
+def power_normalise(features: Any, power: Any = 0.5) -> Any:
+    """``sign(x) |x|^power`` of features, float32 of the same shape; 1 leaves them as they are.
 
-    Pooled ReLU features are long-tailed; the root evens them out before they are standardised
+    Pooled ReLU features are long-tailed; a root evens them out before they are standardised
     (F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher Kernel", ECCV 2010).
     """
     import tensorflow as tf
 
-    return tf.sign(features) * tf.sqrt(tf.abs(features))
+    return tf.sign(features) * tf.pow(tf.abs(features), power)
 
 
 def build_head(shape: HeadShape, feature_dropout: float = 0.0, hidden_dropout: float = 0.0) -> Any:
@@ -58,20 +58,21 @@ class Head:
     was fine-tuned with it, those in :data:`LINEAR_TENSORS` alone, one Dense layer on the features.
 
     ``scale.mean`` and ``scale.std`` (features,), ``hidden.kernel`` (features, hidden),
-    ``hidden.bias`` (hidden,), ``logits.kernel`` (hidden, classes), ``logits.bias`` (classes,).
+    ``hidden.bias`` (hidden,), ``logits.kernel`` (hidden, classes), ``logits.bias`` (classes,);
+    ``scale.power`` () of :func:`power_normalise`, 0.5 where it is missing.
     """
 
     tensors: Mapping[str, Floats]
 
     @classmethod
-    def from_keras(cls, model: Any, mean: Floats, std: Floats) -> Head:
+    def from_keras(cls, model: Any, mean: Floats, std: Floats, power: float = 0.5) -> Head:
         """Take the weights of a model made by :func:`build_head`."""
         weights = [
             *model.get_layer("hidden").get_weights(),
             *model.get_layer("logits").get_weights(),
         ]
-        arrays = [mean, std, *weights]
-        named = zip(HEAD_TENSORS, arrays, strict=True)
+        arrays = [power, mean, std, *weights]
+        named = zip(("scale.power", *HEAD_TENSORS), arrays, strict=True)
         return cls({name: np.asarray(array, np.float32) for name, array in named})
 
     def logits(self, features: Any) -> Any:
@@ -80,7 +81,8 @@ class Head:
 
         t, x = self.tensors, features
         if "hidden.kernel" in t:
-            x = (power_normalise(x) - t["scale.mean"]) / t["scale.std"]
+            x = power_normalise(x, t.get("scale.power", np.float32(0.5)))
+            x = (x - t["scale.mean"]) / t["scale.std"]
             x = tf.nn.relu(tf.matmul(x, t["hidden.kernel"]) + t["hidden.bias"])
         return tf.matmul(x, t["logits.kernel"]) + t["logits.bias"]
 

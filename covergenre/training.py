@@ -56,7 +56,8 @@ def fit_head(
     import tensorflow as tf
 
     keras.utils.set_random_seed(recipe.seed)
-    kept = examples.map(lambda x, y: (power_normalise(x), y)).unbatch().cache()
+    power = recipe.feature_power
+    kept = examples.map(lambda x, y: (power_normalise(x, power), y)).unbatch().cache()
     scale = _Standardiser(kept)
     dataset = (
         kept.shuffle(scale.examples, seed=recipe.seed, reshuffle_each_iteration=True)
@@ -75,7 +76,7 @@ def fit_head(
     held: dict[str, Any] = {"callbacks": [progress]}
     if validation is not None:
         features, labels = validation
-        held["validation_data"] = (np.asarray(scale(power_normalise(features))), labels)
+        held["validation_data"] = (np.asarray(scale(power_normalise(features, power))), labels)
         held["callbacks"].append(
             keras.callbacks.EarlyStopping(
                 monitor="val_loss", patience=recipe.patience, restore_best_weights=True
@@ -86,7 +87,7 @@ def fit_head(
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         history = model.fit(dataset, epochs=epochs, shuffle=False, verbose=0, **held).history
     taken = int(np.argmin(history["val_loss"])) + 1 if validation is not None else epochs
-    head = Head.from_keras(model, scale.mean, scale.std)
+    head = Head.from_keras(model, scale.mean, scale.std, power)
     return Fit(head, taken, {k: [float(v) for v in values] for k, values in history.items()})
 
 

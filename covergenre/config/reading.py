@@ -45,7 +45,8 @@ def load(overlay: Path | None = None, assignments: Iterable[str] = ()) -> Settin
     """Read the settings.
 
     Args:
-        overlay: a YAML file holding only what differs from ``conf/base.yaml``.
+        overlay: a YAML file holding only what differs from ``conf/base.yaml``; those of the project
+            (``conf/recipes/origin.yaml``) are found wherever it is installed.
         assignments: ``key.path=value`` each, the value read as YAML; they win over the overlay.
 
     Raises:
@@ -64,8 +65,10 @@ def load(overlay: Path | None = None, assignments: Iterable[str] = ()) -> Settin
 
 
 def _read_overlay(path: Path) -> dict[str, Any]:
+    own = path.parts[:1] == ("conf",) and not path.exists()
+    file = resources.files("conf").joinpath(*path.parts[1:]) if own else path
     try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
+        tree = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"--config {path} cannot be read: {error}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is none

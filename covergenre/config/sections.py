@@ -140,6 +140,7 @@ class Train(Section):
     input_size: list[Side] | None = Field(min_length=1)
     preprocessing: Literal["auto", "lite", "tf", "caffe", "torch", "none"]
     mirrored: bool
+    feature_power: float = Field(gt=0, le=1)
     hidden_units: int = Field(ge=1)
     feature_dropout: float = Field(ge=0, lt=1)
     hidden_dropout: float = Field(ge=0, lt=1)

@@ -121,8 +121,9 @@ def _mirrored(recipe: dict[str, Any]) -> bool:
 
 def _frozen(recipe: dict[str, Any], training: dict[str, Any], classes: int) -> list[str]:
     return [
-        "- Head, trained here: square root and standardisation of the pooled features, Dense "
-        f"{recipe['hidden_units']} ReLU, Dense {classes}; the backbone stays as it is.",
+        f"- Head, trained here: pooled features to the power {recipe['feature_power']}, "
+        f"standardised, Dense {recipe['hidden_units']} ReLU, Dense {classes}; the backbone stays "
+        "as it is.",
         f"- Adam with weight decay {recipe['weight_decay']}, learning rate "
         f"{recipe['learning_rate']}, sparse categorical cross-entropy, dropout "
         f"{recipe['feature_dropout']} and {recipe['hidden_dropout']}, {training['epochs']} "

@@ -61,6 +61,7 @@ def _covers(count: int, seed: int = 2) -> Floats:
 def test_power_normalisation_is_a_signed_root() -> None:
     given = np.array([[-4.0, 0.0, 9.0, 0.25]], np.float32)
     assert power_normalise(given).numpy().tolist() == [[-2.0, 0.0, 3.0, 0.5]]
+    assert power_normalise(given, 1.0).numpy().tolist() == given.tolist()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -85,6 +86,15 @@ def test_logits_by_hand() -> None:
     assert head.logits(np.array([[9, 4]], np.float32)).numpy().tolist() == [[8.5, 1, 12]]
     # Roots (1, -1), standardised (0, -1), hidden (-1.5, -1), both cut to 0.
     assert head.logits(np.array([[1, -1]], np.float32)).numpy().tolist() == [[0, 0, 1]]
+
+
+def test_a_head_says_which_power_its_features_are_raised_to() -> None:
+    head = _head()
+    plain = Head({**head.tensors, "scale.power": np.float32(1)})
+    squares = np.array([[4, 9, 0, 16, 1, 25]], np.float32)
+    roots = np.sqrt(squares)
+    assert np.allclose(plain.logits(roots), head.logits(squares), atol=1e-5)
+    assert not np.allclose(plain.logits(squares), head.logits(squares), atol=1e-2)
 
 
 def test_one_layer_takes_the_features_as_they_are() -> None:

@@ -155,6 +155,28 @@ def test_assigned_value_is_read_as_yaml(assignment: str, value: Any) -> None:
     assert read == value and type(read) is type(value)
 
 
+@pytest.mark.parametrize("name", ["origin", "frozen", "finetuned"])
+def test_recipes_that_come_with_the_project_are_found_from_anywhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(Path(f"conf/recipes/{name}.yaml"))
+    assert settings.train.recipe == ("finetuned" if name == "finetuned" else "frozen")
+    assert (settings.train.backbone == "resnet101") == (name == "origin")
+
+
+def test_an_overlay_of_the_working_folder_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf/recipes").mkdir(parents=True)
+    (tmp_path / "conf/recipes/origin.yaml").write_text("train: {seed: 99}")
+    settings = load(Path("conf/recipes/origin.yaml"))
+    assert (settings.train.seed, settings.train.backbone) == (99, "efficientnet_lite2")
+    with pytest.raises(SettingError, match=r"--config conf/recipes/none\.yaml cannot be read"):
+        load(Path("conf/recipes/none.yaml"))
+
+
 def test_last_assignment_wins() -> None:
     assert load(assignments=["train.seed=1", "train.seed=2"]).train.seed == 2
 
