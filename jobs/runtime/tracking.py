@@ -63,7 +63,7 @@ def _attempted(settings: Settings, action: Callable[[], None]) -> bool:
     try:
         action()
     except Exception as error:  # whatever MLflow, a database or the network raise
-        text = (str(error).strip().splitlines() or [""])[0][:300]
+        text = (str(error).strip().splitlines() or [""])[0][:500]
         print(
             f"warning: not noted in MLflow at {uri(settings)}: {type(error).__name__}: {text}; "
             "the bundle is not affected",
@@ -217,7 +217,7 @@ def _mlflow() -> Any:
     # A server that is gone is given up within seconds, not minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     import mlflow
 
     # Says of each table that it makes it.
