@@ -1,0 +1,24 @@
+"""Pictures of an evaluation. Every function draws one figure, of two genres or of thirty.
+
+Nothing here keeps state or needs a display: figures are plain ``matplotlib.figure.Figure``.
+"""
+
+from covergenre.plots.calibration import reliability, risk_and_coverage
+from covergenre.plots.confusion import confusion
+from covergenre.plots.errors import Mistake, contact_sheet
+from covergenre.plots.learning import learning_curves
+from covergenre.plots.roc import roc_curves
+from covergenre.plots.style import save
+from covergenre.plots.years import accuracy_by_year
+
+__all__ = [
+    "Mistake",
+    "accuracy_by_year",
+    "confusion",
+    "contact_sheet",
+    "learning_curves",
+    "reliability",
+    "risk_and_coverage",
+    "roc_curves",
+    "save",
+]
