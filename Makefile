@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train test lint format lock clean
+.PHONY: help env demo score scrape prepare train evaluate promote mlflow test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,18 @@ prepare: $(READY) ## Find near-duplicates and folds of COVERS=folder [OUTPUT=dir
 
 train: $(READY) ## Train a classifier on COVERS=folder [OUTPUT=dir] [ARGS="--backbone resnet101"]
 	@$(SUBMIT) jobs/train.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+
+evaluate: $(READY) ## Judge MODEL=bundle on the held-out covers of COVERS=folder [OUTPUT=dir] [AGAINST=bundle]
+	@$(SUBMIT) jobs/evaluate.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \
+		$(if $(MODEL),--model "$(MODEL)") $(if $(AGAINST),--against "$(AGAINST)") $(ARGS)
+
+promote: $(READY) ## Use BUNDLE=dir where no bundle is named, if it is good enough
+	@$(BIN)/python jobs/promote.py $(if $(BUNDLE),"$(BUNDLE)") $(ARGS)
+
+mlflow: $(READY) ## Show the experiments in a browser (needs uv) [URI=sqlite:///models/mlflow.db]
+	@MLFLOW_DISABLE_TELEMETRY=true uvx "mlflow==$$($(BIN)/python -c \
+		'from importlib.metadata import version; print(version("mlflow-skinny"))')" \
+		server --backend-store-uri "$(or $(URI),sqlite:///models/mlflow.db)" $(ARGS)
 
 test: $(READY) ## Run every test
 	@$(BIN)/python -m pytest
