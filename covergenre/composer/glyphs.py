@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -108,9 +109,11 @@ def _font(name: str) -> ImageFont.FreeTypeFont:
         if not isinstance(font, ImageFont.FreeTypeFont):
             raise RuntimeError("drawing labels needs a Pillow built with FreeType")
         return font
-    import matplotlib  # here, for it is slow to import and only its data folder is wanted
-
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    # Only its files are wanted: importing it is slow and sets up a folder in the user's home.
+    package = find_spec("matplotlib")
+    if package is None or package.origin is None:
+        raise RuntimeError("drawing labels needs Matplotlib's typefaces: install matplotlib")
+    folder = Path(package.origin).parent / "mpl-data" / "fonts" / "ttf"
     return ImageFont.truetype(str(folder / FONTS[name]), _EM)
 
 
