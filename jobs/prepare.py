@@ -5,158 +5,184 @@ spark-submit jobs/prepare.py --covers FOLDER
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from covergenre import duplicates
 from covergenre.config import Settings
-from jobs.runtime import arguments
+from jobs.runtime import arguments, folds
 from jobs.runtime.catalogue import opened
+from jobs.runtime.copies import near_duplicates
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, SPLITS
-from udfs.compare import make_signature
+from schemas.splits import upgrade
+
+_SIZES = {"1": (1, 1), "2": (2, 2), "3-5": (3, 5), "6+": (6, 2**31)}
+_FEW = 100
+"""Below so many covers uneven folds are no sign of anything."""
 
 
-def candidate_pairs(covers: DataFrame, radius: int) -> DataFrame:
-    """Pairs of covers whose perceptual hashes differ in at most ``radius`` bits.
-
-    Args:
-        covers: ``cover_id``, ``phash`` (16 hexadecimal digits).
-        radius: in bits; bands of the hash are joined, see :func:`covergenre.duplicates.bands`.
-
-    Returns:
-        ``a``, ``b``: cover ids, a < b, each pair once.
-    """
-    # conv() gives the unsigned value as text; only a decimal holds all 64 bits of it.
-    bits = F.lpad(F.conv("phash", 16, 2), duplicates.HASH_BITS, "0")
-    keys = [F.substring(bits, start + 1, n) for start, n in duplicates.bands(radius)]
-    banded = covers.select("cover_id", bits.alias("bits"), F.posexplode(F.array(*keys)))
-    a, b = banded.alias("a"), banded.alias("b")
-    pairs = a.join(
-        b,
-        (F.col("a.pos") == F.col("b.pos"))
-        & (F.col("a.col") == F.col("b.col"))
-        & (F.col("a.cover_id") < F.col("b.cover_id")),
-    ).select(
-        F.col("a.cover_id").alias("a"),
-        F.col("b.cover_id").alias("b"),
-        F.col("a.bits").alias("x"),
-        F.col("b.bits").alias("y"),
-    )
-    halves = [
-        F.bit_count(
-            F.conv(F.substring("x", s, 32), 2, 10)
-            .cast("bigint")
-            .bitwiseXOR(F.conv(F.substring("y", s, 32), 2, 10).cast("bigint"))
-        )
-        for s in (1, 33)
-    ]
-    return pairs.where(halves[0] + halves[1] <= radius).select("a", "b").distinct()
-
-
-def confirmed_pairs(pairs: DataFrame, covers: DataFrame, settings: Settings) -> DataFrame:
-    """The pairs whose pixels agree too, so that plain covers do not all become one group.
-
-    Args:
-        pairs: as :func:`candidate_pairs` gives them.
-        covers: ``cover_id``, ``content``.
-        settings: ``splits.min_correlation`` and the image limits.
-    """
-    named = pairs.select(F.explode(F.array("a", "b")).alias("cover_id")).distinct()
-    signature = make_signature(settings.images.limits)
-    signed = (
-        covers.join(F.broadcast(named), "cover_id", "left_semi")
-        .select("cover_id", signature("content").alias("signature"))
-        .persist()
-    )
-    a = signed.select(F.col("cover_id").alias("a"), F.col("signature").alias("x"))
-    b = signed.select(F.col("cover_id").alias("b"), F.col("signature").alias("y"))
-    products = F.zip_with("x", "y", lambda x, y: (x * y).cast("double"))
-    correlation = F.aggregate(products, F.lit(0.0), lambda total, value: total + value)
-    agreeing = correlation >= settings.splits.min_correlation
-    return pairs.join(a, "a").join(b, "b").where(agreeing).select("a", "b")
-
-
-def splits(albums: DataFrame, covers: DataFrame, settings: Settings) -> DataFrame:
+def splits(albums: DataFrame, covers: DataFrame, kept: DataFrame, settings: Settings) -> DataFrame:
     """The rows of the table splits.
 
-    A group's genre is what most of its albums are filed under; on a tie it is NULL and the group
-    is neither trained on nor judged. Its representative is its largest cover, then the smallest id.
+    Near-duplicates have one genre, what most of their albums are filed under; on a tie it is NULL
+    and they are neither trained on nor judged. They have one representative, the largest cover,
+    then the smallest id. Without a fold there is none. Near-duplicates that earlier runs put into
+    different folds stay apart in all of this.
 
     Args:
-        albums: ``cover_id``, ``genre``.
+        albums: ``cover_id``, ``genre``, ``artist``.
         covers: ``cover_id``, ``width``, ``height``, ``phash``, ``content``.
+        kept: ``cover_id``, ``group_id``, ``fold`` of earlier runs.
         settings: of splits and images.
     """
-    spark = covers.sparkSession
-    candidates = candidate_pairs(covers, settings.splits.hash_radius)
-    pairs = confirmed_pairs(candidates, covers, settings).collect()
-    ids = [row["cover_id"] for row in covers.select("cover_id").collect()]
-    grouped = duplicates.groups(ids, ((row["a"], row["b"]) for row in pairs))
-    group_of = spark.createDataFrame(list(grouped.items()), "cover_id string, group_id string")
-    members = covers.select("cover_id", "width", "height").join(group_of, "cover_id")
-    group = Window.partitionBy("group_id")
-    largest = group.orderBy(F.desc(F.col("width") * F.col("height")), "cover_id")
+    # Both checkpoints hold ids only, and are what several joins stand on.
+    copied = near_duplicates(covers, settings).localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+    members = covers.join(copied, "cover_id", "left").select(
+        "cover_id",
+        (F.col("width") * F.col("height")).alias("area"),
+        F.coalesce("duplicate_id", "cover_id").alias("copies"),
+    )
+    kept = kept.join(members, "cover_id", "left_semi")
+    credits = folds.credited(albums, members, settings)
+    apart = Window.partitionBy("copies", "fold")
+    rows = (
+        members.join(folds.assign(members, credits, kept, settings), "cover_id")
+        .withColumn("duplicate_id", F.min("cover_id").over(apart))
+        .localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+    )
+    group = Window.partitionBy("duplicate_id")
+    largest = group.orderBy(F.desc("area"), "cover_id")
     return SPLITS.conform(
-        members.join(_genres(albums, group_of), "group_id", "left").select(
+        rows.join(_genres(albums, rows), "duplicate_id", "left").select(
             "cover_id",
             "group_id",
             F.count("*").over(group).cast("int").alias("group_size"),
             "genre",
-            (F.row_number().over(largest) == 1).alias("representative"),
-            fold(F.col("group_id"), settings).alias("fold"),
+            (F.col("fold").isNotNull() & (F.row_number().over(largest) == 1)).alias(
+                "representative"
+            ),
+            "fold",
+            "duplicate_id",
+            "genres",
         )
     )
 
 
-def fold(group_id: Any, settings: Settings) -> Any:
-    """Salted hash of the group modulo the folds: the same on every machine and in every run."""
-    digest = F.sha2(F.concat(F.lit(settings.splits.salt + ":"), group_id), 256)
-    # 15 hexadecimal digits are the most that a signed 64-bit number holds.
-    number = F.conv(F.substring(digest, 1, 15), 16, 10).cast("bigint")
-    return (number % settings.splits.folds).cast("int")
-
-
-def _genres(albums: DataFrame, group_of: DataFrame) -> DataFrame:
-    """Group id to the genre of most of its albums; groups with a tie are left out."""
+def _genres(albums: DataFrame, rows: DataFrame) -> DataFrame:
+    """``duplicate_id`` to ``genres``, all they are filed under, and ``genre``, that of most albums
+    or NULL on a tie."""
     votes = (
         albums.where("genre IS NOT NULL")
-        .join(group_of, "cover_id")
-        .groupBy("group_id", "genre")
+        .join(rows.select("cover_id", "duplicate_id"), "cover_id")
+        .groupBy("duplicate_id", "genre")
         .count()
     )
-    ranked = votes.withColumn("most", F.max("count").over(Window.partitionBy("group_id")))
-    winners = ranked.where("count = most").groupBy("group_id")
+    foremost = F.filter("votes", lambda vote: vote["count"] == F.col("most"))
     return (
-        winners.agg(F.min("genre").alias("genre"), F.count("*").alias("n")).where("n = 1").drop("n")
+        votes.groupBy("duplicate_id")
+        .agg(
+            F.sort_array(F.collect_list("genre")).alias("genres"),
+            F.collect_list(F.struct("count", "genre")).alias("votes"),
+            F.max("count").alias("most"),
+        )
+        .select(
+            "duplicate_id",
+            "genres",
+            F.when(F.size(foremost) == 1, foremost[0]["genre"]).alias("genre"),
+        )
     )
+
+
+def assigned(warehouse: Warehouse, settings: Settings) -> DataFrame:
+    """Groups and folds of earlier runs: ``cover_id``, ``group_id``, ``fold``; none if the salt or
+    the number of folds has changed since, which shows in the folds themselves."""
+    held = warehouse.read(SPLITS).where("fold IS NOT NULL").select("cover_id", "group_id", "fold")
+    if held.where(F.col("fold") != folds.fold(F.col("group_id"), settings)).isEmpty():
+        return held
+    print(
+        "splits: salt or number of folds has changed, every cover is assigned anew", file=sys.stderr
+    )
+    return held.limit(0)
 
 
 def prepare(warehouse: Warehouse, settings: Settings) -> dict[str, int]:
     """Write the table splits of a warehouse; returns what was counted."""
+    began = time.monotonic()
     warehouse.create(SPLITS)
-    albums = warehouse.read(ALBUMS).where("cover_id IS NOT NULL").select("cover_id", "genre")
+    upgrade(warehouse.spark, warehouse.path(SPLITS.name))
+    albums = warehouse.read(ALBUMS).where("cover_id IS NOT NULL")
     used = albums.select("cover_id").distinct()
     covers = warehouse.read(COVERS).join(F.broadcast(used), "cover_id", "left_semi")
     with shown(warehouse.spark, "finding near-duplicates"):
-        warehouse.replace(SPLITS, splits(albums, covers, settings))
-    row = (
-        warehouse.read(SPLITS)
-        .agg(
-            F.count("*").alias("covers"),
-            F.countDistinct("group_id").alias("groups"),
-            F.max("group_size").alias("largest_group"),
-            F.count_if(F.col("representative") & F.col("genre").isNull()).alias("without_genre"),
-        )
-        .first()
+        kept = assigned(warehouse, settings)
+        warehouse.replace(SPLITS, splits(albums, covers, kept, settings))
+    counts = counted(warehouse)
+    _warn_of_uneven_folds(warehouse, settings, counts)
+    return {**counts, "prepare_seconds": round(time.monotonic() - began)}
+
+
+def counted(warehouse: Warehouse) -> dict[str, int]:
+    """What the table splits holds: covers, near-duplicates and fold groups by size, and how covers
+    filed under several genres were resolved."""
+    rows = warehouse.read(SPLITS)
+    several = F.size("genres") > 1
+    copies = rows.where("cover_id = duplicate_id").agg(
+        F.sum("group_size").alias("covers"),
+        *_sizes("duplicates", "group_size"),
+        F.count_if(F.col("genre").isNull()).alias("without_genre"),
+        F.count_if(several & F.col("genre").isNotNull()).alias("several_genres_by_majority"),
+        F.count_if(several & F.col("genre").isNull()).alias("several_genres_tied"),
     )
-    assert row is not None
-    return {key: int(value or 0) for key, value in row.asDict().items()}
+    groups = rows.groupBy("group_id").count()
+    together = groups.agg(F.count("*").alias("groups"), *_sizes("groups", "count"))
+    without = rows.agg(F.count_if(F.col("fold").isNull()).alias("without_fold"))
+    found = copies.crossJoin(together).crossJoin(without).first()
+    assert found is not None
+    return {key: int(value or 0) for key, value in found.asDict().items()}
+
+
+def _sizes(name: str, size: str) -> list[Any]:
+    classes = [
+        F.count_if(F.col(size).between(least, most)).alias(f"{name}_of_{label}")
+        for label, (least, most) in _SIZES.items()
+    ]
+    return [*classes, F.max(size).alias(f"largest_{name}")]
+
+
+def _warn_of_uneven_folds(warehouse: Warehouse, settings: Settings, counts: dict[str, int]) -> None:
+    """Say so if one group is more than half of what a fold should hold, and whose it is."""
+    largest, covers = counts["largest_groups"], counts["covers"]
+    if covers < _FEW or 2 * largest * settings.splits.folds <= covers:
+        return
+    rows = warehouse.read(SPLITS)
+    group = rows.groupBy("group_id").count().orderBy(F.desc("count"), "group_id").limit(1)
+    named = (
+        warehouse.read(ALBUMS)
+        .where("artist IS NOT NULL")
+        .join(rows.join(group, "group_id", "left_semi"), "cover_id", "left_semi")
+        .groupBy("artist")
+        .count()
+    )
+    most = named.orderBy(F.desc("count"), "artist").first()
+    cause = f", most of them by {most['artist']!r}" if most else ""
+    print(
+        f"warning: one group holds {largest} of {covers} covers{cause}, so folds are uneven: if "
+        "that is no artist, add it to splits.no_artist",
+        file=sys.stderr,
+    )
+
+
+def _histogram(counts: dict[str, int], name: str) -> str:
+    classes = ", ".join(f"{label}: {counts[f'{name}_of_{label}']}" for label in _SIZES)
+    return f"{classes} (largest {counts[f'largest_{name}']})"
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -168,7 +194,18 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         counts = prepare(warehouse, run.settings)
         run.counts.update(counts)
     result = {**counts, "output": warehouse.location, "run_id": run.run_id}
-    arguments.summarise("prepared", result, result if args.json else None)
+    lines = {
+        "covers": counts["covers"],
+        "near-duplicates of": _histogram(counts, "duplicates"),
+        "groups of": _histogram(counts, "groups"),
+        "without a fold": f"{counts['without_fold']} (linked to two folds)",
+        "several genres": f"{counts['several_genres_by_majority']} by majority, "
+        f"{counts['several_genres_tied']} tied and unused",
+        "seconds": counts["prepare_seconds"],
+        "output": warehouse.location,
+        "run": run.run_id,
+    }
+    arguments.summarise("prepared", lines, result if args.json else None)
     return result
 
 

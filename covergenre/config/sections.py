@@ -78,14 +78,16 @@ class Images(Section):
 
 
 class Splits(Section):
-    """Near-duplicates and folds."""
+    """Near-duplicates, artists and folds."""
 
     salt: str
     folds: int = Field(ge=3)
     test_fold: int = Field(ge=0)
     validation_fold: int = Field(ge=0)
     hash_radius: int = Field(ge=0, le=15)
-    min_correlation: float = Field(ge=-1, le=1)
+    min_correlation: float = Field(gt=0, le=1)
+    max_artists: int = Field(ge=1)
+    no_artist: list[str]
 
     @model_validator(mode="after")
     def _folds_exist(self) -> Splits:
@@ -150,6 +152,7 @@ class Train(Section):
     max_epochs: int = Field(ge=1)
     patience: int = Field(ge=1)
     refit: bool
+    abstain_accuracy: float = Field(gt=0, le=1)
     seed: int
     embed_batch_size: int = Field(ge=1)
     bundles: str
@@ -174,7 +177,6 @@ class Train(Section):
 
 class Score(Section):
     """The scoring job."""
-    abstain_accuracy: float = Field(gt=0, le=1)
 
     bundle: str | None
     batch_size: int = Field(ge=1)

@@ -12,30 +12,48 @@ import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
+from covergenre import images
 from covergenre.config import Settings
-from jobs.prepare import candidate_pairs, prepare
+from jobs.prepare import prepare
 from jobs.runtime.catalogue import ingest, look
+from jobs.runtime.copies import hash_pairs, near_duplicates
 from jobs.runtime.warehouse import Warehouse
 from schemas import SPLITS
-from tests.covers import drawn, encoded
+from tests.covers import drawn, encoded, noise
 
 
 @pytest.mark.parametrize("radius", [0, 3, 6])
-def test_candidate_pairs_are_all_within_the_radius(spark: SparkSession, radius: int) -> None:
+def test_hash_pairs_are_all_within_the_radius(spark: SparkSession, radius: int) -> None:
     random = np.random.default_rng(radius)
-    numbers = [int(n) for n in random.integers(0, 2**64, 20, dtype=np.uint64)]
-    numbers += [numbers[0], 0, 2**64 - 1]
+    numbers = [int(n) for n in random.integers(-(2**63), 2**63, 20, dtype=np.int64)]
+    numbers += [0, -1, -(2**63), 2**63 - 1]
     for number in numbers[:20]:  # neighbours at every distance up to eight bits
-        bits = random.choice(64, random.integers(0, 9), replace=False)
-        numbers.append(number ^ sum(1 << int(bit) for bit in bits))
-    rows = [(f"{i:03d}", f"{number:016x}") for i, number in enumerate(numbers)]
-    covers = spark.createDataFrame(rows, "cover_id string, phash string")
-    found = {tuple(row) for row in candidate_pairs(covers, radius).collect()}
-    assert found == {
-        (f"{i:03d}", f"{j:03d}")
-        for i, j in combinations(range(len(numbers)), 2)
-        if (numbers[i] ^ numbers[j]).bit_count() <= radius
+        bits = random.choice(64, random.integers(1, 9), replace=False)
+        flipped = (number ^ sum(1 << int(bit) for bit in bits)) & (2**64 - 1)
+        numbers.append(flipped - 2**64 * (flipped >> 63))
+    hashes = spark.createDataFrame([(number,) for number in numbers], "hash bigint")
+    found = [tuple(row) for row in hash_pairs(hashes, radius).collect()]
+    assert sorted(found) == sorted(
+        (min(a, b), max(a, b))
+        for a, b in combinations(numbers, 2)
+        if ((a ^ b) & (2**64 - 1)).bit_count() <= radius
+    )
+
+
+def test_thousands_of_covers_of_one_hash(spark: SparkSession, settings: Settings) -> None:
+    """Plain covers of 2,000 colours hash alike, and 60 encodings of three pictures with them."""
+    contents = [
+        encoded(Image.new("RGB", (16, 16), (i % 50, i // 50, 30)), "PNG") for i in range(2000)
+    ]
+    assert {images.inspect(content).phash for content in contents[::100]} == {"8000000000000000"}
+    pictures = [Image.open(io.BytesIO(noise(seed))) for seed in range(3)]
+    contents += [encoded(pictures[i % 3], quality=40 + i) for i in range(60)]
+    rows = [(f"{i:04}", "8000000000000000", content) for i, content in enumerate(contents)]
+    covers = spark.createDataFrame(rows, "cover_id string, phash string, content binary")
+    found = {
+        row["cover_id"]: row["duplicate_id"] for row in near_duplicates(covers, settings).collect()
     }
+    assert found == {f"{2000 + i:04}": f"{2000 + i % 3:04}" for i in range(60)}
 
 
 def recompressed(cover: bytes, quality: int) -> bytes:
