@@ -60,7 +60,8 @@ def finetune(
         count: examples that make an epoch.
         classes: number of genres.
         recipe: how.
-        checkpoints: folder of the last epoch's state; an empty one starts anew.
+        checkpoints: folder of the last epoch's state and TensorBoard's logs; an empty one starts
+            anew.
         validation: the same of one pass, at the network's input size; judged after each epoch.
     """
     import keras
@@ -76,6 +77,8 @@ def finetune(
     log = checkpoints / "history.jsonl"
     callbacks: list[Any] = [
         keras.callbacks.BackupAndRestore(checkpoints / "state", delete_checkpoint=False),
+        # Goes on with the epochs' own numbers where a stopped training left it.
+        keras.callbacks.TensorBoard(checkpoints / "tensorboard", write_graph=False),
         keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: _tell(log, epoch, recipe.epochs, logs or {})
         ),

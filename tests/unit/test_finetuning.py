@@ -107,6 +107,15 @@ def reds_and_greens() -> tuple[Any, Any]:
     return examples.repeat().batch(8), examples.batch(8)
 
 
+def logged(folder: Path, name: str) -> list[int]:
+    """Epochs that TensorBoard has a figure of, in the order they were written."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    return [event.step for event in events.Tensors(name)]
+
+
 def test_it_learns_and_leaves_the_frozen_part_alone(tmp_path: Path) -> None:
     stream, validation = reds_and_greens()
     backbone = resolve("efficientnet_lite2", SIZE)
@@ -116,6 +125,10 @@ def test_it_learns_and_leaves_the_frozen_part_alone(tmp_path: Path) -> None:
     assert tuned.head.tensors["logits.kernel"].shape == (1280, 2)
     assert len(tuned.history["loss"]) == 8
     assert tuned.history["val_accuracy"][-1] > 0.9
+    curves = tmp_path / "tensorboard"
+    assert logged(curves / "train", "epoch_accuracy") == list(range(8))
+    assert logged(curves / "train", "epoch_learning_rate") == list(range(8))
+    assert logged(curves / "validation", "epoch_loss") == list(range(8))
     before = {w.path: w.numpy() for w in backbone.load().weights}
     changed = {name for name in before if not np.array_equal(before[name], tuned.weights[name])}
     assert "head_conv/kernel" in changed
@@ -147,6 +160,7 @@ def test_a_training_that_was_stopped_goes_on_with_the_next_epoch(tmp_path: Path)
     assert 1 <= done < 4
     tuned = finetune(backbone, stream, 32, 2, recipe(epochs=4), tmp_path)
     assert len(tuned.history["loss"]) == 4
+    assert logged(tmp_path / "tensorboard/train", "epoch_loss") == [0, 1, 2, 3]
 
 
 def test_temperature_of_logits_that_are_too_sure() -> None:
