@@ -53,9 +53,9 @@ promote: $(READY) ## Use BUNDLE=dir where no bundle is named, if it is good enou
 	@$(BIN)/python jobs/promote.py $(if $(BUNDLE),"$(BUNDLE)") $(ARGS)
 
 mlflow: $(READY) ## Show the experiments in a browser (needs uv) [URI=sqlite:///models/mlflow.db]
-	@MLFLOW_DISABLE_TELEMETRY=true uvx "mlflow==$$($(BIN)/python -c \
+	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false uvx "mlflow==$$($(BIN)/python -c \
 		'from importlib.metadata import version; print(version("mlflow-skinny"))')" \
-		server --backend-store-uri "$(or $(URI),sqlite:///models/mlflow.db)" $(ARGS)
+		server --backend-store-uri "$(or $(URI),sqlite:///models/mlflow.db)" --workers 1 $(ARGS)
 
 test: $(READY) ## Run every test
 	@$(BIN)/python -m pytest
