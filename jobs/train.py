@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from covergenre import backbones, evaluation, tensorflow_runtime
 from covergenre.backbones import Backbone
-from covergenre.calibration import fit_abstention
 from covergenre.bundle import Bundle, write_bundle
+from covergenre.calibration import fit_abstention
 from covergenre.config import Settings
 from jobs.prepare import prepare
 from jobs.promote import promote
@@ -51,15 +51,15 @@ def train_bundle(
 
 def _details(training: Training, trained: Trained, figures: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says beside labels and backbone."""
+    settings, labels = training.settings, training.labels
+    held = trained.validation.probabilities(trained.temperature)
+    return {
+        "temperature": trained.temperature,
         "abstention": fit_abstention(
             held.max(axis=1),
             held.argmax(axis=1) == trained.validation.labels,
             settings.train.abstain_accuracy,
         ).to_json(),
-    settings, labels = training.settings, training.labels
-    held = trained.validation.probabilities(trained.temperature)
-    return {
-        "temperature": trained.temperature,
         "training": {
             "recipe": settings.train.model_dump(exclude={"bundles"}),
             "splits": settings.splits.model_dump(),
