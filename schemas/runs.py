@@ -9,7 +9,7 @@ RUNS = Table(
     key=("run_id",),
     columns=(
         Column("run_id", "string", "key", False),
-        Column("job", "string", "scrape, prepare, train, score", False),
+        Column("job", "string", "scrape, prepare, train, evaluate, score", False),
         Column("outcome", "string", "succeeded or failed", False),
         Column("error", "string", "why it failed"),
         Column("started_at", "timestamp", "start", False),

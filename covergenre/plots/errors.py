@@ -37,7 +37,7 @@ def contact_sheet(mistakes: Sequence[Mistake]) -> Figure:
     columns = min(_COLUMNS, len(mistakes))
     rows = math.ceil(len(mistakes) / columns)
     figure = canvas(
-        max(columns * _THUMBNAIL, 4.6), rows * (_THUMBNAIL + 0.5) + 0.5, "The most confident errors"
+        max(columns * _THUMBNAIL, 4.6), rows * (_THUMBNAIL + 0.4) + 0.5, "The most confident errors"
     )
     panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.flat:

@@ -21,6 +21,7 @@ from covergenre.plots.style import (
 )
 
 _PANEL = 2.3
+_TICKS = (0, 0.5, 1)
 
 
 def roc_curves(
@@ -53,7 +54,9 @@ def roc_curves(
             note = f"AUC {with_interval(row['auc'])}\n{note}"
         panel.text(0.97, 0.05, note, ha="right", fontsize=SMALL, color=INK)
         panel.set_title(row["genre"], fontsize=NORMAL, color=INK, loc="left")
-        panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+        panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        panel.set_xticks(_TICKS, map(str, _TICKS))
+        panel.set_yticks(_TICKS, map(str, _TICKS))
         panel.set_aspect("equal")
         panel.spines[["top", "right"]].set_visible(False)
         # The lowest panel of each column carries the numbers.
