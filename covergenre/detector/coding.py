@@ -10,6 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from covergenre.detector.boxes import Boxes
+
 SHIFT, GROWTH = 10.0, 5.0
 # No box grows beyond 1000 pixels from an anchor of 16 (Detectron's BBOX_XFORM_CLIP): exp overflows.
 _MOST_GROWTH = math.log(1000 / 16)
@@ -18,7 +22,7 @@ _LEAST_SIDE = 1e-6
 
 
 def encode(boxes: Any, anchors: Any) -> Any:
-    """Boxes, one an anchor, as codes.
+    """Boxes, one an anchor, as codes; in TensorFlow, for training.
 
     Args:
         boxes, anchors: float32 tensors (..., 4), xmin, ymin, xmax, ymax.
@@ -35,14 +39,12 @@ def encode(boxes: Any, anchors: Any) -> Any:
     return tf.concat([shifts, growth], -1)
 
 
-def decode(codes: Any, anchors: Any) -> Any:
-    """The inverse of :func:`encode`; boxes may reach beyond the image."""
-    import tensorflow as tf
-
+def decode(codes: Boxes, anchors: Boxes) -> Boxes:
+    """The inverse of :func:`encode`, of arrays; boxes may reach beyond the image."""
     anchor_centres, anchor_sides = _centred(anchors)
     centres = codes[..., :2] / SHIFT * anchor_sides + anchor_centres
-    sides = tf.exp(tf.minimum(codes[..., 2:] / GROWTH, _MOST_GROWTH)) * anchor_sides
-    return tf.concat([centres - sides / 2, centres + sides / 2], -1)
+    sides = np.exp(np.minimum(codes[..., 2:] / GROWTH, _MOST_GROWTH)) * anchor_sides
+    return np.concatenate([centres - sides / 2, centres + sides / 2], -1, dtype=np.float32)
 
 
 def _centred(boxes: Any) -> tuple[Any, Any]:

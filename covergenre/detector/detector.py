@@ -61,28 +61,42 @@ def most_probable(found: Sequence[Detections]) -> tuple[Boxes, npt.NDArray[np.fl
     return boxes, scores
 
 
-def candidates(network: Any, anchors: Anchors, preprocessing: Preprocessing, pixels: Any) -> Any:
-    """The most probable boxes before suppression; all that a network's runtime has to compute.
+def answers(network: Any, preprocessing: Preprocessing, pixels: Any) -> tuple[Any, Any]:
+    """All that a network's runtime has to compute; what is left is :func:`read`.
+
+    The most probable anchors are not picked here: picking a few of tens of thousands costs some
+    runtimes (OpenVINO's TopK) several times what the network does.
 
     Args:
         network: as :func:`covergenre.detector.network.build` gives it.
-        anchors: that it was built with.
         preprocessing: what it expects.
         pixels: uint8 tensor (n, size, size, 3), RGB.
 
     Returns:
-        boxes float32 (n, k, 4) in 0-1 and scores float32 (n, k, classes), by their highest score.
+        scores float32 (n, anchors, classes), 0-1, and codes float32 (n, anchors, 4).
     """
     import tensorflow as tf
 
-    defaults = anchors.boxes()
     said = network(preprocessing.apply(pixels), training=False)
-    highest = tf.reduce_max(said["logits"], -1)
-    places = tf.math.top_k(highest, min(_CANDIDATES, len(defaults))).indices
-    codes = tf.gather(said["codes"], places, batch_dims=1)
-    boxes = decode(codes, tf.gather(tf.constant(defaults), places))
-    scores = tf.sigmoid(tf.gather(said["logits"], places, batch_dims=1))
-    return tf.clip_by_value(boxes, 0.0, 1.0), scores
+    return tf.sigmoid(said["logits"]), said["codes"]
+
+
+def read(
+    scores: npt.NDArray[np.float32], codes: Boxes, anchors: Boxes, rule: Suppression
+) -> Detections:
+    """The detections of one image.
+
+    Args:
+        scores: float32 (anchors, classes), 0-1.
+        codes: float32 (anchors, 4).
+        anchors: as :meth:`Anchors.boxes` gives them.
+        rule: what is kept.
+    """
+    highest = scores.max(axis=-1)
+    places = np.flatnonzero(highest >= rule.least_score)
+    places = places[np.argsort(-highest[places], kind="stable")[:_CANDIDATES]]
+    boxes = np.clip(decode(codes[places], anchors[places]), 0, 1)
+    return suppress(boxes, scores[places], rule)
 
 
 class Detector(LabelDetector):
@@ -108,10 +122,11 @@ class Detector(LabelDetector):
 
         self.size = preprocessing.size
         self.batch_size = batch_size
+        self._anchors = anchors.boxes()
         self._suppression = suppression
         spec = tf.TensorSpec((batch_size, self.size, self.size, 3), tf.uint8)
         self._run = tf.function(
-            lambda pixels: candidates(network, anchors, preprocessing, pixels),
+            lambda pixels: answers(network, preprocessing, pixels),
             input_signature=[spec], autograph=False,
         )  # fmt: skip
 
@@ -119,5 +134,5 @@ class Detector(LabelDetector):
         """What is on each cover; see :meth:`LabelDetector.detect`."""
         padded = np.zeros((self.batch_size, *pixels.shape[1:]), np.uint8)
         padded[: len(pixels)] = pixels
-        boxes, scores = (tensor.numpy()[: len(pixels)] for tensor in self._run(padded))
-        return [suppress(*said, self._suppression) for said in zip(boxes, scores, strict=True)]
+        said = (tensor.numpy()[: len(pixels)] for tensor in self._run(padded))
+        return [read(*each, self._anchors, self._suppression) for each in zip(*said, strict=True)]
