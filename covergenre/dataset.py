@@ -6,6 +6,7 @@ Source: petastorm documentation, "Spark Dataset Converter API".
 from __future__ import annotations
 
 import contextlib
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,15 +29,17 @@ def converted(df: DataFrame, cache: Path) -> Iterator[SparkDatasetConverter]:
     """
     spark: SparkSession = df.sparkSession
     # The converter wants a URL with a scheme; a cache of its own never meets another run's.
-    spark.conf.set(
-        SparkDatasetConverter.PARENT_CACHE_DIR_URL_CONF,
-        f"{cache.resolve().as_uri()}/{uuid.uuid4().hex}",
-    )
-    converter = make_spark_converter(df, parquet_row_group_size_bytes=_ROW_GROUP_BYTES)
+    folder = cache.resolve() / uuid.uuid4().hex
+    spark.conf.set(SparkDatasetConverter.PARENT_CACHE_DIR_URL_CONF, folder.as_uri())
     try:
-        yield converter
+        converter = make_spark_converter(df, parquet_row_group_size_bytes=_ROW_GROUP_BYTES)
+        try:
+            yield converter
+        finally:
+            converter.delete()
     finally:
-        converter.delete()
+        # Of a conversion that failed, too, of which petastorm knows nothing.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -46,6 +49,7 @@ def examples(
     epochs: int | None = 1,
     shuffle_rows: int = 0,
     seed: int | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> Iterator[Any]:
     """Batches of the rows as a tf.data.Dataset of named tuples.
 
@@ -55,7 +59,10 @@ def examples(
         epochs: passes over the rows; None repeats for ever.
         shuffle_rows: size of the shuffling buffer; 0 keeps the files' order.
         seed: of the order of row groups.
+        shard: which of how many disjoint parts, together all rows, e.g. (0, 2); parts are made of
+            row groups, as many as Spark wrote files at least.
     """
+    part, parts = shard or (None, None)
     with converter.make_tf_dataset(
         batch_size=batch_size,
         num_epochs=epochs,
@@ -63,5 +70,7 @@ def examples(
         shuffling_queue_capacity=shuffle_rows,
         shuffle_row_groups=shuffle_rows > 0,
         seed=seed,
+        cur_shard=part,
+        shard_count=parts,
     ) as dataset:
         yield dataset

@@ -27,20 +27,10 @@ def make_embed(
     """
 
     def embed(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
-        import tensorflow as tf
-
         from udfs import worker
 
-        network = worker.backbone(backbone, threads)
+        features = worker.features(backbone, threads)
         size = backbone.preprocessing.size
-        spec = tf.TensorSpec((None, size, size, 3), tf.uint8)
-
-        features = tf.function(
-            lambda pixels: network(backbone.preprocessing.apply(pixels), training=False),
-            input_signature=[spec],
-            autograph=False,
-        )
-
         for contents in batches:
             rows = []
             for i in range(0, len(contents), batch_size):

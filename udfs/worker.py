@@ -51,7 +51,7 @@ def classifier(bundle: ShippedBundle, batch_size: int, threads: int) -> Classifi
 
 
 @functools.lru_cache(maxsize=1)
-def backbone(spec: Backbone, threads: int) -> Any:
-    """A backbone's network, loaded once a worker."""
+def features(spec: Backbone, threads: int) -> Any:
+    """A backbone's features as a compiled function, loaded and traced once a worker."""
     tensorflow_runtime.start(threads)
-    return spec.load()
+    return spec.compiled()

@@ -108,6 +108,21 @@ class Backbone:
             self.changes.apply_to(network)
         return _pooled(network, self.preprocessing)
 
+    def compiled(self) -> Any:
+        """The network behind its preprocessing, as one function.
+
+        Returns:
+            a tf.function: uint8 (n, size, size, 3), RGB, to float32 (n, features).
+        """
+        import tensorflow as tf
+
+        network, size = self.load(), self.preprocessing.size
+        return tf.function(
+            lambda pixels: network(self.preprocessing.apply(pixels), training=False),
+            input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
+            autograph=False,
+        )
+
 
 def resolve(
     name: str, input_size: int | Sequence[int] | None = None, preprocessing: str = "auto"

@@ -16,14 +16,14 @@ from covergenre import config
 from covergenre.adapter import Changes
 from covergenre.backbones import resolve
 from covergenre.bundle import open_bundle
-from covergenre.errors import BackboneError, TrainingDataError
+from covergenre.errors import BackboneError, ThresholdError, TrainingDataError
 from jobs import score, train
 from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.recipes import distilled, tuning
 from jobs.runtime.recipes.trained import Judged, Training
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
-from schemas import EMBEDDINGS, PREDICTIONS, SPLITS
+from schemas import EMBEDDINGS, PREDICTIONS, RUNS, SPLITS
 from tests.covers import drawn
 
 # Not the five genres of the default model: nothing may count on these.
@@ -129,6 +129,61 @@ def test_a_second_training_embeds_nothing_and_gives_the_same_head(
     assert {row["view"] for row in views} == {"original", "mirrored"}
     first, second = trained.head().tensors, bundle.head().tensors
     assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_several_sizes_are_scored_as_they_were_judged(
+    warehouse: Warehouse, settings: config.Settings, tmp_path: Path
+) -> None:
+    backbone = resolve("efficientnet_lite2", input_size=[64, 48])
+    run = Run("train", settings)
+    bundle, _ = train.train_bundle(warehouse, settings, backbone, tmp_path / "sizes", run)
+    assert run.counts["embedded"] > 0  # not the features of 64 pixels alone
+    assert bundle.head().tensors["hidden.kernel"].shape == (2 * 1280, 16)
+    assert "64x64 and 48x48 pixels" in (bundle.path / "MODEL_CARD.md").read_text()
+    moved = open_bundle(bundle.path.rename(tmp_path / "moved"))
+    assert_scored_as_judged(moved, warehouse, settings)
+
+
+def test_a_training_is_found_in_mlflow_and_promoted_past_thresholds(
+    trained: train.Bundle,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from mlflow import MlflowClient
+
+    # What is looked at comes after the training, which need not be done again.
+    monkeypatch.setattr(train, "train_bundle", lambda *_: (trained, trained.manifest["test"]))
+    covers = str(Path(warehouse.location).parent / "covers")
+    words = ["--covers", covers, "--output", warehouse.location, "--json", "--promote"]
+    words += ["--set", f"train.bundles={tmp_path}"]
+    with pytest.raises(ThresholdError, match=r"covers \d+ is not >= promotion\.min_covers 200"):
+        train.main(words)
+    refused = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert refused["tracked"] is True and refused["promoted"] is False
+    assert not (tmp_path / "current.json").exists()
+    # The training itself succeeded.
+    row = warehouse.read(RUNS).where(f"run_id = '{refused['run_id']}'").first()
+    assert row is not None and row["outcome"] == "succeeded"
+    assert row["counts"]["tracked"] == 1 and row["counts"]["promoted"] == 0
+
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (found,) = client.search_runs([client.get_experiment_by_name("covergenre").experiment_id])
+    assert found.data.tags["digest"] == trained.digest
+    assert found.data.tags["run_id"] == refused["run_id"]
+    assert found.data.params["hidden_units"] == "16"
+    accuracy = trained.manifest["test"]["accuracy"]["value"]
+    assert found.data.metrics["test/accuracy"] == pytest.approx(accuracy)
+    curve = client.get_metric_history(found.info.run_id, "val_loss")
+    losses = trained.manifest["training"]["history"]["val_loss"]
+    assert [point.value for point in curve] == pytest.approx(losses)
+
+    low = ("min_covers=1", "min_accuracy=0", "min_macro_auc=0", "max_ece=1")
+    promoted = train.main([*words, *(w for s in low for w in ("--set", f"promotion.{s}"))])
+    assert promoted["promoted"] is True
+    chosen, _ = score.choose_bundle(None, config.load(assignments=[f"train.bundles={tmp_path}"]))
+    assert chosen.digest == trained.digest
 
 
 def test_one_genre_is_not_enough(

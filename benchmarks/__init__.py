@@ -1,0 +1,1 @@
+"""Measurements side by side, run by hand; no test asserts their figures."""
