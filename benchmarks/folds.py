@@ -125,10 +125,11 @@ def leak(split: Split, albums: pd.DataFrame, seeds: Sequence[int]) -> Iterator[l
 
     Args:
         split: its rows are replaced.
-        albums: ``album_id``, ``cover_id``, ``group_id``, ``label``; one row an album.
+        albums: ``album_id``, ``cover_id``, ``duplicate_id``, ``group_id``, ``label``; one row an
+            album.
         seeds: each another split.
     """
-    sizes = albums.groupby("group_id")["album_id"].transform("size")
+    sizes = albums.groupby("duplicate_id")["album_id"].transform("size")
     copied = dict(zip(albums["cover_id"], sizes > 1, strict=True))
     for seed in seeds:
         for name, key in (("at random", "album_id"), ("copies together", "group_id")):
@@ -155,7 +156,7 @@ def _albums(warehouse: Warehouse, labels: list[str]) -> pd.DataFrame:
     albums = warehouse.read(ALBUMS).where("cover_id IS NOT NULL").select(
         "album_id", "cover_id", "genre"
     )  # fmt: skip
-    groups = warehouse.read(SPLITS).select("cover_id", "group_id")
+    groups = warehouse.read(SPLITS).select("cover_id", "duplicate_id", "group_id")
     frame = albums.join(groups, "cover_id").orderBy("album_id").toPandas()
     frame = frame[frame["genre"].isin(labels)].reset_index(drop=True)
     return frame.assign(label=frame["genre"].map(labels.index)).drop(columns="genre")

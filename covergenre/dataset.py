@@ -8,12 +8,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from petastorm.spark import SparkDatasetConverter, make_spark_converter
 from pyspark.sql import DataFrame, SparkSession
+
+with warnings.catch_warnings():
+    # petastorm 0.13 stands on pyarrow's legacy file systems, which is why pyarrow is held at 14.
+    warnings.simplefilter("ignore", FutureWarning)
+    from petastorm.spark import SparkDatasetConverter, make_spark_converter
 
 # One row group holds many examples; small ones keep the reader's threads evenly fed.
 _ROW_GROUP_BYTES = 8 * 1024 * 1024

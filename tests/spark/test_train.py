@@ -186,6 +186,21 @@ def test_a_training_is_found_in_mlflow_and_promoted_past_thresholds(
     assert chosen.digest == trained.digest
 
 
+def test_weights_that_cannot_be_had_are_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras.src.utils import file_utils
+
+    def no_network(*_: object, **__: object) -> str:
+        raise OSError("no network")
+
+    monkeypatch.setattr(file_utils, "get_file", no_network)
+    words = ["--covers", str(tmp_path / "none"), "--output", str(tmp_path / "warehouse")]
+    with pytest.raises(BackboneError, match=r"put resnet101_weights_\w+_notop\.h5 into"):
+        train.main([*words, "--backbone", "resnet101"])
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_genre_is_not_enough(
     spark: SparkSession, tmp_path: Path, settings: config.Settings
 ) -> None:
