@@ -24,7 +24,8 @@ _ARTIFACTS = "mlruns"
 _BUNDLE = "bundle"
 _DIGEST = "digest"
 _KEPT = ("MODEL_CARD.md", "manifest.json", "held_out.parquet")
-_PARAMS_A_BATCH = 100  # MLflow's own limit
+# MLflow's own limits: entries a call, and characters a value.
+_PARAMS_A_CALL, _METRICS_A_CALL, _CHARACTERS = 100, 1000, 6000
 
 
 def note(bundle: Bundle, settings: Settings, tags: Mapping[str, str]) -> bool:
@@ -93,11 +94,12 @@ class _Experiments:
         run = client.create_run(self._experiment(), tags=about, run_name=name)
         run_id, now = run.info.run_id, int(run.info.start_time)
         try:
-            params = [Param(key, str(value)[:6000]) for key, value in _params(bundle.manifest)]
-            for start in range(0, len(params), _PARAMS_A_BATCH):
-                client.log_batch(run_id, params=params[start : start + _PARAMS_A_BATCH])
+            params = [Param(k, str(v)[:_CHARACTERS]) for k, v in _params(bundle.manifest)]
+            for start in range(0, len(params), _PARAMS_A_CALL):
+                client.log_batch(run_id, params=params[start : start + _PARAMS_A_CALL])
             metrics = [Metric(key, value, now, step) for key, value, step in figures(bundle)]
-            client.log_batch(run_id, metrics=metrics)
+            for start in range(0, len(metrics), _METRICS_A_CALL):
+                client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_CALL])
             self._keep(bundle, run_id)
             if self._settings.register_bundles:
                 self._register(bundle, run)

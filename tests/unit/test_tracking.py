@@ -39,11 +39,12 @@ MANIFEST = {
     },
     "training": {
         "recipe": {"recipe": "finetuned", "finetuning": {"epochs": 3, "frozen_until": None}},
-        "splits": {"test_fold": 0},
+        # More than MLflow takes at once.
+        "splits": {"test_fold": 0, **{f"other_{n}": n for n in range(120)}},
         "data_versions": {"covers": 17},
         "validation": {"accuracy": {"value": 0.5, "interval": [0.25, 0.625]}},
         "epochs": 3,
-        "history": {"val_loss": [1.5, 1.25, 1.0], "learning_rate": [0.5, 0.25, 0.125]},
+        "history": {"val_loss": [1.5, 1.25, 1.0], "loss": [0.5] * 1200},
     },
     "versions": {"keras": "3.15.1"},
 }
@@ -125,6 +126,9 @@ def assert_noted(bundle: Bundle, settings: config.Settings) -> None:
     assert metrics["validation/accuracy"] == 0.5
     assert metrics["test/drum_n_bass/recall"] == 0.25
     assert "test/nll" not in metrics  # not defined
+    last = client(settings).get_metric_history(run.info.run_id, "loss")[-1]
+    assert (last.step, last.value) == (1199, 0.5)
+    assert params["splits.other_119"] == "119"
     curve = client(settings).get_metric_history(run.info.run_id, "val_loss")
     assert [(point.step, point.value) for point in curve] == [(0, 1.5), (1, 1.25), (2, 1.0)]
 
