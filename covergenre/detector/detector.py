@@ -134,5 +134,8 @@ class Detector(LabelDetector):
         """What is on each cover; see :meth:`LabelDetector.detect`."""
         padded = np.zeros((self.batch_size, *pixels.shape[1:]), np.uint8)
         padded[: len(pixels)] = pixels
-        said = (tensor.numpy()[: len(pixels)] for tensor in self._run(padded))
-        return [read(*each, self._anchors, self._suppression) for each in zip(*said, strict=True)]
+        scores, codes = (tensor.numpy()[: len(pixels)] for tensor in self._run(padded))
+        return [
+            read(own, shifts, self._anchors, self._suppression)
+            for own, shifts in zip(scores, codes, strict=True)
+        ]

@@ -31,7 +31,7 @@ _PRIOR = 0.01
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a detector is made of.
+    """What a detector is made of; as it is, it costs no more than EfficientNet-Lite2 at 224 pixels.
 
     Attributes:
         anchors: its levels and default boxes; the backbone ends at the coarsest.
