@@ -26,9 +26,9 @@ from safetensors.numpy import load_file, save_file
 
 from covergenre.adapter import Changes
 from covergenre.backbones import Backbone, Preprocessing
+from covergenre.calibration import Abstention
 from covergenre.classifier import HEAD_TENSORS, LINEAR_TENSORS, Classifier, Head
 from covergenre.errors import BundleError
-from covergenre.calibration import Abstention
 from covergenre.images import PIXELS_VERSION
 
 FORMAT = 1
@@ -84,14 +84,14 @@ class Bundle:
         """What logits are divided by."""
         return float(self.manifest.get("temperature", 1.0))
 
-    def files(self) -> dict[str, bytes]:
-        """Name to content of the files that scoring needs, and the digests that prove them."""
     @property
     def abstention(self) -> Abstention | None:
         """When it does not know; None for a bundle that always says a genre."""
         fitted = self.manifest.get("abstention")
         return None if fitted is None else Abstention(**fitted)
 
+    def files(self) -> dict[str, bytes]:
+        """Name to content of the files that scoring needs, and the digests that prove them."""
         names = [*_read_sums(self.path / SUMS), SUMS]
         return {name: (self.path / name).read_bytes() for name in names}
 
