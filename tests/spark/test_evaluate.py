@@ -228,5 +228,9 @@ def test_origin_is_shown_for_the_genres_the_model_knows() -> None:
     assert [(row["figure"], row["origin"]) for row in some] == [("recall of folk", 0.467)]
     five = ["disco", "electronic", "folk", "hard rock", "rap"]
     every = {row["figure"]: row["origin"] for row in judgement.against_origin(model(*five), five)}
+    partly = model(*five)
+    partly["per_genre"][0]["covers"] = 0
+    only = {row["figure"] for row in judgement.against_origin(partly, five)}
+    assert only == {f"recall of {genre}" for genre in five[1:]}
     assert every["accuracy"] == 0.557 and every["accuracy of people"] == 0.58
     assert every["recall of hard rock"] == 0.44 and len(every) == 9

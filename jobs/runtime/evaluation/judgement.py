@@ -170,10 +170,10 @@ def against_origin(model: dict[str, Any], labels: list[str]) -> list[dict[str, A
     """The origin's figures beside the model's: ``figure``, ``origin``, ``model``.
 
     Recalls of the genres that the model knows, too; figures over all genres only for a model of the
-    same genres.
+    same genres, judged on covers of all of them.
     """
     rows: list[dict[str, Any]] = []
-    if origin.comparable(labels):
+    if origin.comparable(labels) and all(row["covers"] for row in model["per_genre"]):
         rows = [
             {"figure": "accuracy", "origin": origin.ACCURACY, "model": model["accuracy"]},
             {"figure": "accuracy of people", "origin": origin.PEOPLE_ACCURACY,
