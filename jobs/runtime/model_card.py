@@ -154,7 +154,8 @@ def _distilled(recipe: dict[str, Any], training: dict[str, Any], classes: int) -
     return [
         *_finetuned(recipe, training, classes),
         f"- Labels are mixed with {teachers['share']:.0%} of what teachers say, one a fold, each "
-        f"fine-tuned alike at {teachers['input_size']} pixels without the fold it is asked about.",
+        f"fine-tuned alike at {teachers['input_size']} pixels without the fold it is asked about "
+        "and the validation fold.",
     ]
 
 

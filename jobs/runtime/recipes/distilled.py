@@ -5,6 +5,10 @@ trained without one fold, say how much of which genre the covers of that fold lo
 learns the mean of label and opinion: knowledge distillation (G. Hinton, O. Vinyals, J. Dean,
 "Distilling the knowledge in a neural network", 2015) with teachers that are cross-fitted, so that
 they cannot repeat labels they have learnt by heart.
+
+No teacher sees the validation fold, either. Opinions carry more of it than one would think: with
+teachers that had seen it, a student that had not was right on 0.655 of its covers, on the test
+fold's only on 0.608, and its temperature came out too low.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ def _taught(training: Training) -> tuple[Judged, list[str]]:
     A teacher's opinion is the mean over a cover and its mirror image.
     """
     settings, recipe = training.settings, training.settings.train.distillation
+    splits = settings.splits
     backbone = _resized(training.backbone, recipe.input_size)
     teachers = Tuning(
         replace(training, backbone=backbone),
@@ -44,19 +49,20 @@ def _taught(training: Training) -> tuple[Judged, list[str]]:
         training.covers().withColumn("target", training.one_hot()),
     )
     said, names = [], []
-    for fold in range(settings.splits.folds):
-        if fold == settings.splits.test_fold:
+    for fold in range(splits.folds):
+        if fold == splits.test_fold:
             continue
-        name = f"teacher-without-{fold}"
+        without = sorted({fold, splits.validation_fold})
+        name = f"teacher-without-{'-'.join(map(str, without))}"
         held = teachers.held(fold)
-        tuned_backbone, tuned = teachers.tune(name, [fold])
+        tuned_backbone, tuned = teachers.tune(name, without)
         mirrored = replace(held, inputs=held.inputs[:, :, ::-1])
         views = [teachers.judge(tuned_backbone, tuned.head, view) for view in (held, mirrored)]
         mean = np.mean([view.probabilities() for view in views], axis=0)
         said.append(
             held.judged(np.log(np.maximum(mean, np.finfo(np.float32).tiny)).astype(np.float32))
         )
-        names.append(teachers.checkpoints(name, [fold]).name)
+        names.append(teachers.checkpoints(name, without).name)
     return joined(said), names
 
 
