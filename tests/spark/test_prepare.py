@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,9 +63,12 @@ def plain(value: int) -> bytes:
     return encoded(Image.new("RGB", (96, 96), (value, value, value)))
 
 
-@pytest.fixture
-def splits(spark: SparkSession, tmp_path: Path, settings: Settings) -> dict[str, dict[str, object]]:
-    covers = tmp_path / "covers"
+@pytest.fixture(scope="module")
+def splits(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, settings: Settings
+) -> dict[str, dict[str, object]]:
+    scratch = tmp_path_factory.mktemp("prepare")
+    covers = scratch / "covers"
     files = {
         "rap/a.jpg": drawn("rap", 1),
         "rap/a-again.jpg": recompressed(drawn("rap", 1), 40),
@@ -86,7 +88,7 @@ def splits(spark: SparkSession, tmp_path: Path, settings: Settings) -> dict[str,
     for name, content in files.items():
         (covers / name).parent.mkdir(parents=True, exist_ok=True)
         (covers / name).write_bytes(content)
-    warehouse = Warehouse(spark, str(tmp_path / "warehouse"))
+    warehouse = Warehouse(spark, str(scratch / "warehouse"))
     ingest(warehouse, str(covers), look(str(covers)), settings)
     prepare(warehouse, settings)
     rows = {row["cover_id"]: row.asDict() for row in warehouse.read(SPLITS).collect()}
