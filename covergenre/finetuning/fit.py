@@ -128,7 +128,7 @@ def _compile(model: Any, recipe: FineTuning, steps: int) -> None:
     total = steps * recipe.epochs
     warm = max(1, round(recipe.warm_up * total))
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, total - warm, warmup_target=recipe.learning_rate, warmup_steps=warm
+        0.0, max(1, total - warm), warmup_target=recipe.learning_rate, warmup_steps=warm
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
