@@ -21,6 +21,10 @@ class OutputError(CovergenreError):
     """The output cannot be written, or belongs to another catalogue."""
 
 
+class MarksError(CovergenreError):
+    """Labels marked by hand cannot be read, or are not on the catalogue's covers."""
+
+
 class BundleError(CovergenreError):
     """A model bundle is missing, incomplete or does not match its digests."""
 
