@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from covergenre.classifier import Head
 from covergenre.config.sections import FineTuning
 from covergenre.errors import BackboneError
 from covergenre.finetuning.augmentation import augment, mix
+from covergenre.fitting import EpochLog, adamw
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,8 @@ def finetune(
 ) -> Tuned:
     """Train the last blocks of a backbone together with a linear head.
 
-    Batch norm keeps its ImageNet statistics and scale: batches of covers are few and alike. AdamW
-    (I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019) with a warm-up
-    and a cosine to zero; labels are smoothed and mixed. A training that is stopped goes on from the
-    last whole epoch.
+    Batch norm keeps its ImageNet statistics and scale: batches of covers are few and alike. Labels
+    are smoothed and mixed. A training that is stopped goes on from the last whole epoch.
 
     Args:
         backbone: what is tuned.
@@ -72,16 +69,18 @@ def finetune(
     freeze(network, recipe.frozen_until)
     model = _with_head(backbone, network, classes, recipe.dropout)
     steps = max(1, count // recipe.batch_size)
-    _compile(model, recipe, steps)
+    model.compile(
+        adamw(recipe.learning_rate, recipe.weight_decay, steps * recipe.epochs, recipe.warm_up),
+        keras.losses.CategoricalCrossentropy(True, label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy"],
+    )
     checkpoints.mkdir(parents=True, exist_ok=True)
-    log = checkpoints / "history.jsonl"
+    log = EpochLog(checkpoints / "history.jsonl", "fine-tuning", recipe.epochs)
     callbacks: list[Any] = [
         keras.callbacks.BackupAndRestore(checkpoints / "state", delete_checkpoint=False),
         # Goes on with the epochs' own numbers where a stopped training left it.
         keras.callbacks.TensorBoard(checkpoints / "tensorboard", write_graph=False),
-        keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: _tell(log, epoch, recipe.epochs, logs or {})
-        ),
+        log.callback(),
     ]
     with warnings.catch_warnings():
         # Keras says so at the end of every full pass over a dataset of unknown length.
@@ -93,7 +92,7 @@ def finetune(
         )  # fmt: skip
     kernel, bias = (np.asarray(w, np.float32) for w in model.get_layer("logits").get_weights())
     head = Head({"logits.kernel": kernel, "logits.bias": bias})
-    return Tuned(before, named_weights(network), head, _read(log))
+    return Tuned(before, named_weights(network), head, log.read())
 
 
 def _prepared(examples: Any, size: int, recipe: FineTuning) -> Any:
@@ -120,23 +119,6 @@ def _with_head(backbone: Backbone, network: Any, classes: int, dropout: float) -
     # From zero, so that no noise of an untrained layer runs back through pretrained ones.
     logits = layers.Dense(classes, kernel_initializer="zeros", name="logits")(x)
     return Model(pixels, logits)
-
-
-def _compile(model: Any, recipe: FineTuning, steps: int) -> None:
-    import keras
-
-    total = steps * recipe.epochs
-    warm = max(1, round(recipe.warm_up * total))
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, total - warm), warmup_target=recipe.learning_rate, warmup_steps=warm
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(
-        optimizer,
-        keras.losses.CategoricalCrossentropy(True, label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-    )
 
 
 def freeze(network: Any, until: str | None) -> None:
@@ -168,20 +150,3 @@ def _flat(network: Any) -> Iterator[Any]:
             yield from _flat(layer)
         else:
             yield layer
-
-
-def _tell(log: Path, epoch: int, epochs: int, figures: Mapping[str, float]) -> None:
-    """Say how an epoch went, and note it beside the checkpoint."""
-    values = {name: float(value) for name, value in figures.items()}
-    with log.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"epoch": epoch, **values}) + "\n")
-    text = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
-    print(f"fine-tuning: epoch {epoch + 1} of {epochs}, {text}", file=sys.stderr, flush=True)
-
-
-def _read(log: Path) -> dict[str, list[float]]:
-    """Figures by name, one value an epoch; of an epoch that was repeated, the last."""
-    rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    by_epoch = {row.pop("epoch"): row for row in rows}
-    ordered = [by_epoch[epoch] for epoch in sorted(by_epoch)]
-    return {name: [row[name] for row in ordered] for name in ordered[0]}
