@@ -155,13 +155,13 @@ def test_assigned_value_is_read_as_yaml(assignment: str, value: Any) -> None:
     assert read == value and type(read) is type(value)
 
 
-@pytest.mark.parametrize("name", ["origin", "frozen", "finetuned"])
+@pytest.mark.parametrize("name", ["origin", "frozen", "finetuned", "distilled"])
 def test_recipes_that_come_with_the_project_are_found_from_anywhere(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     settings = load(Path(f"conf/recipes/{name}.yaml"))
-    assert settings.train.recipe == ("finetuned" if name == "finetuned" else "frozen")
+    assert settings.train.recipe == ("frozen" if name == "origin" else name)
     assert (settings.train.backbone == "resnet101") == (name == "origin")
 
 
