@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax, logit
 
 _RANGE = (0.05, 20.0)
 
@@ -93,3 +93,31 @@ def fit_abstention(
         coverage=float(kept[lowest] / len(confidence)),
         accuracy=float(right[lowest] / kept[lowest]),
     )
+
+
+@dataclass(frozen=True)
+class Platt:
+    """What makes a probability of one logit: ``sigmoid(scale * logit + bias)`` (J. Platt,
+    "Probabilistic outputs for support vector machines", 1999).
+
+    Attributes:
+        scale: above 0, so that the order of scores stays.
+        bias: of the logit.
+    """
+
+    scale: float
+    bias: float
+
+    def __post_init__(self) -> None:
+        """Refuse what turns the order around.
+
+        Raises:
+            ValueError: ``scale`` is not above 0.
+        """
+        if not self.scale > 0:
+            raise ValueError(f"scale must be above 0, not {self.scale}")
+
+    def apply(self, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Scores 0-1, sigmoids of logits, of any shape, to probabilities."""
+        logits = logit(np.asarray(scores, np.float64))
+        return np.asarray(expit(self.scale * logits + self.bias), np.float32)

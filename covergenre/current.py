@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from covergenre.bundle import Bundle, open_bundle
+from covergenre.bundle import Bundle, open_bundle, unpack
 from covergenre.errors import BundleError
 
 CURRENT = "current"
@@ -131,7 +131,6 @@ def _copied(bundle: Bundle, folder: Path) -> Bundle:
     scratch = folder / f".{target.name}.{os.getpid()}.part"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    for name, content in bundle.files().items():
-        (scratch / name).write_bytes(content)
+    unpack(bundle.files(), scratch)
     scratch.rename(target)
     return open_bundle(target)

@@ -15,6 +15,7 @@ from covergenre import config
 from covergenre.backbones import resolve
 from covergenre.bundle import Bundle, write_bundle
 from covergenre.classifier import Head
+from covergenre.detector.stored import DetectorPart
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -62,6 +63,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         name: str = "random",
         labels: tuple[str, ...] = ("folk", "rap"),
         seed: int = 0,
+        detector: DetectorPart | None = None,
         **details: Any,
     ) -> Bundle:
         random = np.random.default_rng(seed)
@@ -81,6 +83,8 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         )
         # A small input keeps the tests quick; the weights fit any size.
         backbone = resolve("efficientnet_lite2", input_size=64)
-        return write_bundle(tmp_path / name, name, list(labels), backbone, head, details, {})
+        return write_bundle(
+            tmp_path / name, name, list(labels), backbone, head, details, {}, detector
+        )
 
     return make

@@ -16,7 +16,7 @@ from pyspark import Broadcast
 
 from covergenre import tensorflow_runtime
 from covergenre.backbones import Backbone
-from covergenre.bundle import open_bundle
+from covergenre.bundle import open_bundle, unpack
 from covergenre.classifier import Classifier
 
 
@@ -44,8 +44,7 @@ def classifier(bundle: ShippedBundle, batch_size: int, threads: int) -> Classifi
         _classifiers.clear()  # one bundle's networks at a time
         # Workers are killed, not asked to leave: nothing they write may outlive its use.
         with tempfile.TemporaryDirectory(prefix="covergenre-bundle-") as folder:
-            for name, content in bundle.files.value.items():
-                (Path(folder) / name).write_bytes(content)
+            unpack(bundle.files.value, Path(folder))
             _classifiers[key] = open_bundle(Path(folder)).classifier(batch_size)
     return _classifiers[key]
 

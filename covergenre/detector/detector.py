@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from covergenre.backbones import Preprocessing
+from covergenre.calibration import Platt
 from covergenre.detector.anchors import Anchors
 from covergenre.detector.boxes import Boxes, Detections
 from covergenre.detector.coding import decode
@@ -138,4 +140,26 @@ class Detector(LabelDetector):
         return [
             read(own, shifts, self._anchors, self._suppression)
             for own, shifts in zip(scores, codes, strict=True)
+        ]
+
+
+class CalibratedDetector(LabelDetector):
+    """A detector whose scores mean what they say.
+
+    Args:
+        detector: gives the boxes.
+        calibration: of its scores; their order does not change.
+    """
+
+    def __init__(self, detector: LabelDetector, calibration: Platt) -> None:
+        self.size = detector.size
+        self.batch_size = detector.batch_size
+        self._detector = detector
+        self._calibration = calibration
+
+    def detect(self, pixels: Pixels) -> list[Detections]:
+        """What is on each cover; see :meth:`LabelDetector.detect`."""
+        return [
+            replace(found, scores=self._calibration.apply(found.scores))
+            for found in self._detector.detect(pixels)
         ]

@@ -188,7 +188,12 @@ def test_any_changed_byte_of_the_digests_is_refused(tmp_path: Path) -> None:
         (b"0" * 64 + b"  ../secret\n", "SHA256SUMS is damaged"),
         (b"0" * 64 + b"  /etc/passwd\n", "SHA256SUMS is damaged"),
         (b"0" * 64 + b"  manifest.json\n", "manifest.json is not what SHA256SUMS says"),
-        (b"0" * 64 + b"  ..\n", "is missing"),
+        (b"0" * 64 + b"  ..\n", "SHA256SUMS is damaged"),
+        (b"0" * 64 + b"  .\n", "SHA256SUMS is damaged"),
+        (b"0" * 64 + b"  a/../../secret\n", "SHA256SUMS is damaged"),
+        (b"0" * 64 + b"  ./manifest.json\n", "SHA256SUMS is damaged"),
+        (b"0" * 64 + b"  a//b\n", "SHA256SUMS is damaged"),
+        (b"0" * 64 + b"  a/b\n", "a/b is missing"),
         (b"0" * 64 + b"  nul\x00\n", "is missing"),
     ],
 )
@@ -217,6 +222,13 @@ def test_bundle_of_another_version_is_refused(tmp_path: Path, entry: str, value:
     _seal(path)
     with pytest.raises(BundleError, match=r"another version of the project .*train it again"):
         open_bundle(path)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "a/../../outside", "", "a/"])
+def test_names_that_lead_out_of_the_folder_are_not_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BundleError, match="is no name of a file in a bundle"):
+        _write(tmp_path / "models/tiny", extra_files={name: b"x"})
+    assert list(tmp_path.rglob("*")) == [tmp_path / "models"]
 
 
 def test_head_without_a_tensor_is_refused(tmp_path: Path) -> None:
@@ -263,7 +275,7 @@ def _no_rename(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 FAILURES: dict[str, Callable[[pytest.MonkeyPatch], dict[str, Any]]] = {
-    "a file": lambda patch: {"extra_files": {"no/such/folder": b""}},
+    "a file": lambda patch: {"extra_files": {"head.safetensors/below": b""}},
     "the manifest": lambda patch: {"details": {"accuracy": {1, 2}}},
     "the backbone": lambda patch: {
         "backbone": Backbone(

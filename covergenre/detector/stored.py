@@ -1,0 +1,216 @@
+"""A detector as a bundle holds it: its files and what the manifest says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save
+
+from covergenre.backbones import Preprocessing
+from covergenre.calibration import Platt
+from covergenre.detector import network
+from covergenre.detector.detector import CalibratedDetector, Detector, LabelDetector
+from covergenre.detector.exported import ExportedDetector
+from covergenre.detector.network import Architecture
+from covergenre.detector.nms import Suppression
+from covergenre.errors import BundleError
+
+if TYPE_CHECKING:
+    from covergenre.bundle import Bundle
+
+WEIGHTS, CARD, EXPORTED = "detector.safetensors", "DETECTOR_CARD.md", "detector"
+# What TensorFlow needs of a SavedModel's folder.
+_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables/*", "assets/*")
+
+
+@dataclass(frozen=True)
+class DetectorPart:
+    """A detector on its way into a bundle.
+
+    Attributes:
+        files: name, relative to the bundle, to content.
+        spec: the manifest's entry ``detector``: ``kind``, ``files``, ``threshold`` (0-1, on
+            calibrated scores), ``calibration`` (``scale``, ``bias``; None: scores as they are),
+            ``details`` (free), and what :meth:`StoredDetector.load` needs of its kind.
+    """
+
+    files: Mapping[str, bytes]
+    spec: Mapping[str, Any]
+
+    @classmethod
+    def of_network(
+        cls,
+        architecture: Architecture,
+        weights: Mapping[str, npt.NDArray[Any]],
+        preprocessing: Preprocessing,
+        suppression: Suppression,
+        threshold: float,
+        calibration: Platt | None,
+        details: Mapping[str, Any],
+        card: str = "",
+    ) -> DetectorPart:
+        """A network of :mod:`covergenre.detector.network`.
+
+        Args:
+            architecture, weights: as :func:`covergenre.detector.network.load` takes them. What is
+                kept of the weights is :func:`rounded`.
+            preprocessing: of the anchors' size.
+            suppression: what is kept of its boxes.
+            threshold: calibrated score, 0-1, from which on a cover carries the label.
+            calibration: of its scores; None leaves them as they are.
+            details: figures, training, whatever JSON can hold.
+            card: Markdown for people; none if empty.
+
+        Raises:
+            BundleError: a size or the threshold cannot be.
+        """
+        if preprocessing.size != architecture.anchors.size:
+            raise BundleError(
+                f"the detector's anchors are for {architecture.anchors.size} pixels, its "
+                f"preprocessing gives {preprocessing.size}"
+            )
+        needs = {
+            "architecture": architecture.to_json(),
+            "preprocessing": preprocessing.to_json(),
+            "suppression": asdict(suppression),
+        }
+        files = {WEIGHTS: save(_stored(weights))}
+        return cls._of("network", files, needs, threshold, calibration, details, card)
+
+    @classmethod
+    def of_exported(
+        cls,
+        folder: Path,
+        label_classes: Collection[int],
+        threshold: float,
+        details: Mapping[str, Any],
+        calibration: Platt | None = None,
+        card: str = "",
+    ) -> DetectorPart:
+        """A SavedModel of the TensorFlow 2 Object Detection API.
+
+        Args:
+            folder: holds ``saved_model.pb``; it is loaded once, to see that it is a detector.
+            label_classes: ids, as the model gives them, that are the label.
+            threshold, calibration, details, card: as for :meth:`of_network`.
+
+        Raises:
+            BundleError: it is no such model, no class is the label, or the threshold cannot be.
+        """
+        if not label_classes:
+            raise BundleError(f"{folder}: no class is named as the label; give at least one id")
+        ExportedDetector(folder, label_classes, 1)
+        files = {
+            f"{EXPORTED}/{file.relative_to(folder).as_posix()}": file.read_bytes()
+            for pattern in _SAVED_MODEL
+            for file in sorted(folder.glob(pattern))
+        }
+        needs = {"label_classes": sorted(label_classes)}
+        return cls._of("exported", files, needs, threshold, calibration, details, card)
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle) -> DetectorPart | None:
+        """The detector of another bundle; None where it holds none."""
+        stored = bundle.detector
+        if stored is None:
+            return None
+        files = {name: (bundle.path / name).read_bytes() for name in stored.spec["files"]}
+        return cls(files, stored.spec)
+
+    @classmethod
+    def _of(
+        cls,
+        kind: str,
+        files: dict[str, bytes],
+        needs: Mapping[str, Any],
+        threshold: float,
+        calibration: Platt | None,
+        details: Mapping[str, Any],
+        card: str,
+    ) -> DetectorPart:
+        if not 0 <= threshold <= 1:
+            raise BundleError(f"the detector's threshold must be 0 to 1, not {threshold}")
+        if card:
+            files[CARD] = card.encode()
+        spec = {
+            "kind": kind,
+            "files": sorted(files),
+            **needs,
+            "threshold": float(threshold),
+            "calibration": None if calibration is None else asdict(calibration),
+            "details": dict(details),
+        }
+        return cls(files, spec)
+
+
+@dataclass(frozen=True)
+class StoredDetector:
+    """The detector of a bundle on disk.
+
+    Attributes:
+        path: the bundle's folder.
+        spec: the manifest's entry, as :class:`DetectorPart` describes it.
+    """
+
+    path: Path
+    spec: Mapping[str, Any]
+
+    @property
+    def threshold(self) -> float:
+        """Calibrated score, 0-1, from which on a cover carries the label."""
+        return float(self.spec["threshold"])
+
+    def load(self, batch_size: int) -> LabelDetector:
+        """The detector, its scores calibrated (TensorFlow is imported here and not before).
+
+        The folder may be gone afterwards.
+
+        Raises:
+            BundleError: the files are not what the manifest says.
+        """
+        kind = self.spec["kind"]
+        if kind not in _LOADERS:
+            raise BundleError(
+                f"bundle {self.path} holds a detector of the kind {kind}, which this version of "
+                f"the project does not know ({', '.join(_LOADERS)})"
+            )
+        detector = _LOADERS[kind](self.path, self.spec, batch_size)
+        fitted = self.spec["calibration"]
+        return detector if fitted is None else CalibratedDetector(detector, Platt(**fitted))
+
+
+def _load_network(path: Path, spec: Mapping[str, Any], batch_size: int) -> LabelDetector:
+    architecture = Architecture.from_json(spec["architecture"])
+    return Detector(
+        network.load(architecture, load_file(path / WEIGHTS)),
+        architecture.anchors,
+        Preprocessing.from_json(spec["preprocessing"]),
+        batch_size,
+        Suppression(**spec["suppression"]),
+    )
+
+
+def _load_exported(path: Path, spec: Mapping[str, Any], batch_size: int) -> LabelDetector:
+    return ExportedDetector(path / EXPORTED, spec["label_classes"], batch_size)
+
+
+_LOADERS = {"network": _load_network, "exported": _load_exported}
+
+
+def rounded(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:
+    """Weights, float32, as they come back from a bundle: judge these, not what was trained."""
+    return {name: value.astype(np.float32) for name, value in _stored(weights).items()}
+
+
+def _stored(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Kernels in half precision; vectors, a hundredth of the bytes, as they are: the variances
+    of batch norm may lie beyond half precision's range."""
+    return {
+        name: np.ascontiguousarray(value, np.float16 if value.ndim > 1 else np.float32)
+        for name, value in weights.items()
+    }
