@@ -73,13 +73,13 @@ def evaluate(
     counts = np.bincount(truth, minlength=len(labels))
     return {
         "covers": len(truth),
-        **{name: _figure(name, value[name][0], spread[name]) for name in METRICS},
+        **{name: figure(name, value[name][0], spread[name]) for name in METRICS},
         "per_genre": [
             {
                 "genre": genre,
                 "covers": int(counts[k]),
                 **{
-                    name: _figure(name, value[f"genre_{name}"][0, k], spread[f"genre_{name}"][:, k])
+                    name: figure(name, value[f"genre_{name}"][0, k], spread[f"genre_{name}"][:, k])
                     for name in GENRE_METRICS
                 },
             }
@@ -175,7 +175,7 @@ def accuracy_by(
         {
             "group": name,
             "covers": int(covers[0, k]),
-            **{what: _figure(what, share[0, k], share[1:, k]) for what, share in shares.items()},
+            **{what: figure(what, share[0, k], share[1:, k]) for what, share in shares.items()},
         }
         for k, name in enumerate(names)
     ]
@@ -201,7 +201,9 @@ def interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _figure(name: str, value: float, spread: Floats) -> dict[str, Any]:
+def figure(name: str, value: float, spread: Floats) -> dict[str, Any]:
+    """One figure as ``value`` and ``interval``, from its values on resamples: see
+    :func:`evaluate`."""
     low, high = interval(spread)
     if name in _CALIBRATION:
         reach = 1.96 * float(spread.std())

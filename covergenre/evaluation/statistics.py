@@ -20,6 +20,39 @@ def calibration_bin(confidence: Floats) -> npt.NDArray[np.int64]:
     return np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
+def calibration_errors(
+    weights: Weights, confidence: Floats, correct: npt.NDArray[np.bool_]
+) -> dict[str, Floats]:
+    """How far confidences are from what they say, for every row of weights.
+
+    Args:
+        weights: float64 (samples, n), how often each cover counts.
+        confidence: float64 (n,), 0-1.
+        correct: bool (n,).
+
+    Returns:
+        (samples,) each.
+
+        ``ece``: the gap between mean confidence and accuracy in ten bins of equal width, weighted
+        by covers (M. Naeini, G. Cooper, M. Hauskrecht, "Obtaining well calibrated probabilities
+        using Bayesian binning", AAAI 2015). Chance alone opens gaps: of 1,404 covers and perfect
+        confidences it reads about 0.03.
+
+        ``ece_debiased``: the same, each bin's gap less what chance adds to it, as A. Kumar,
+        P. Liang, T. Ma, "Verified uncertainty calibration" (NeurIPS 2019) take it off in their
+        library; the mean of a gap's absolute value under normal noise is known in closed form, so
+        it needs no simulation. At least 0.
+    """
+    bins = np.eye(CALIBRATION_BINS)[calibration_bin(confidence)]
+    gaps = weights @ (bins * (confidence - correct)[:, None])
+    variances = weights @ (bins * (confidence * (1 - confidence))[:, None])
+    covers = weights.sum(axis=1)
+    return {
+        "ece": np.abs(gaps).sum(axis=1) / covers,
+        "ece_debiased": _debiased(gaps, variances) / covers,
+    }
+
+
 class Statistics:
     """Figures as functions of how often each cover is counted.
 
@@ -39,8 +72,7 @@ class Statistics:
         predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
         correct = predicted == truth
         losses = -np.log(np.maximum(probabilities[rows, truth], _LEAST_PROBABILITY))
-        of_class, of_bin = np.eye(self.classes), np.eye(CALIBRATION_BINS)
-        bins = of_bin[calibration_bin(confidence)]
+        of_class = np.eye(self.classes)
         # One column a sum that figures are made of.
         parts = {
             "covers": np.ones((covers, 1)),
@@ -48,8 +80,6 @@ class Statistics:
             "truth": of_class[truth],
             "predicted": of_class[predicted],
             "hits": of_class[truth] * correct[:, None],
-            "gaps": bins * (confidence - correct)[:, None],
-            "variances": bins * (confidence * (1 - confidence))[:, None],
         }
         self._columns = np.hstack(list(parts.values()))
         ends = np.cumsum([part.shape[1] for part in parts.values()])
@@ -57,6 +87,7 @@ class Statistics:
         self._slices = {
             name: slice(start, end) for name, start, end in zip(parts, starts, ends, strict=True)
         }
+        self._confidence, self._correct = confidence, correct
         self._ranked = [_Ranked(truth == k, probabilities[:, k]) for k in range(self.classes)]
 
     def figures(self, weights: Weights) -> dict[str, Floats]:
@@ -68,18 +99,9 @@ class Statistics:
         Returns:
             (samples,) each: ``accuracy``; ``precision``, ``recall``, ``f1`` and ``macro_auc``, the
             plain means over the genres that occur of what :meth:`per_genre` gives; ``nll``, the
-            mean negative log probability of the true genre (nats); ``ece`` and ``ece_debiased``.
-            (samples, classes): ``genre_precision`` and so on.
-
-            ``ece``: the gap between mean confidence and accuracy in ten bins of equal width,
-            weighted by covers (M. Naeini, G. Cooper, M. Hauskrecht, "Obtaining well calibrated
-            probabilities using Bayesian binning", AAAI 2015). Chance alone opens gaps: of 1,404
-            covers and perfect confidences it reads about 0.03.
-
-            ``ece_debiased``: the same, each bin's gap less what chance adds to it, as A. Kumar,
-            P. Liang, T. Ma, "Verified uncertainty calibration" (NeurIPS 2019) take it off in their
-            library; the mean of a gap's absolute value under normal noise is known in closed form,
-            so it needs no simulation. At least 0.
+            mean negative log probability of the true genre (nats); ``ece`` and ``ece_debiased`` as
+            :func:`calibration_errors` gives them. (samples, classes): ``genre_precision`` and so
+            on.
         """
         sums = weights @ self._columns
         part = {name: sums[:, where] for name, where in self._slices.items()}
@@ -94,8 +116,7 @@ class Statistics:
             "f1": macro["f1"],
             "macro_auc": macro["auc"],
             "nll": part["losses"][:, 0] / covers,
-            "ece": np.abs(part["gaps"]).sum(axis=1) / covers,
-            "ece_debiased": _debiased(part["gaps"], part["variances"]) / covers,
+            **calibration_errors(weights, self._confidence, self._correct),
             **{f"genre_{name}": values for name, values in genres.items()},
         }
 

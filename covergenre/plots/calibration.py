@@ -24,7 +24,13 @@ from covergenre.plots.style import (
 
 
 def reliability(
-    confidence: Floats, correct: npt.NDArray[np.bool_], figures: dict[str, Any]
+    confidence: Floats,
+    correct: npt.NDArray[np.bool_],
+    figures: dict[str, Any],
+    *,
+    title: str = "Do confidences mean what they say?",
+    share: str = "accuracy",
+    probability: str = "confidence: probability of the predicted genre",
 ) -> Figure:
     """Accuracy against confidence in ten bins (A. Niculescu-Mizil, R. Caruana, "Predicting good
     probabilities with supervised learning", 2005), with Wilson's 95 % intervals, above how many
@@ -33,9 +39,11 @@ def reliability(
     Args:
         confidence: (n,), 0 to 1.
         correct: (n,).
-        figures: as :func:`covergenre.evaluation.evaluate` gives them.
+        figures: ``ece`` and ``ece_debiased`` as :func:`covergenre.evaluation.evaluate` gives them.
+        title: of the figure.
+        share, probability: what is correct, and what the confidence is.
     """
-    figure = canvas(5.2, 5.6, "Do confidences mean what they say?")
+    figure = canvas(5.2, 5.6, title)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     bins = calibration_bin(confidence)
@@ -50,7 +58,7 @@ def reliability(
     upper.text(0.03, 0.97, "less sure than right", fontsize=SMALL, color=GREY, va="top")
     upper.text(0.97, 0.03, "surer than right", fontsize=SMALL, color=GREY, ha="right")
     upper.set(xlim=(0, 1), ylim=(0, 1))
-    tidy(upper, y="accuracy")
+    tidy(upper, y=share)
     note = (
         f"calibration error, debiased {figures['ece_debiased']['value']:.3f}, "
         f"as it is {figures['ece']['value']:.3f}; bars: 95 %; orange: the gap"
@@ -58,7 +66,7 @@ def reliability(
     upper.set_title(note, fontsize=SMALL, color=INK, loc="left")
     edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
     lower.hist(confidence, bins=edges.tolist(), color=BLUE, rwidth=0.9)
-    tidy(lower, "confidence: probability of the predicted genre", "covers")
+    tidy(lower, probability, "covers")
     return figure
 
 
