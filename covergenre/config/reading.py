@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from covergenre.config.detector import Detector
 from covergenre.config.lifecycle import Promotion, Tracking
 from covergenre.config.scrape import Scrape
 from covergenre.config.sections import (
@@ -34,6 +35,7 @@ class Settings(Section):
     images: Images
     splits: Splits
     train: Train
+    detector: Detector
     score: Score
     evaluate: Evaluate
     tracking: Tracking
