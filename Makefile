@@ -11,10 +11,10 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train evaluate promote mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector evaluate promote mlflow test lint format lock clean
 
 help: ## List what can be done
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 env: $(READY) ## Create .venv from the lock file and make its Spark ready
 
@@ -44,6 +44,10 @@ prepare: $(READY) ## Find near-duplicates and folds of COVERS=folder [OUTPUT=dir
 
 train: $(READY) ## Train a classifier on COVERS=folder [OUTPUT=dir] [ARGS="--backbone resnet101"]
 	@$(SUBMIT) jobs/train.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+
+train_detector: $(READY) ## Train a label detector on COVERS=folder [OUTPUT=dir] [MODEL=bundle to put it in]
+	@$(SUBMIT) jobs/train_detector.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \
+		$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 evaluate: $(READY) ## Judge MODEL=bundle on the held-out covers of COVERS=folder [OUTPUT=dir] [AGAINST=bundle]
 	@$(SUBMIT) jobs/evaluate.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \

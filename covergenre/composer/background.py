@@ -76,7 +76,7 @@ def background(cover: Pixels, rng: Generator) -> npt.NDArray[np.float32]:
     pixels = np.asarray(cv2.resize(crop, size, interpolation=method), np.float32)
     if rng.random() < _MIRRORED:
         pixels = pixels[:, ::-1]
-    pixels = _recoloured(pixels, rng)
+    pixels = recoloured(pixels, rng)
     if rng.random() < 0.06:
         _border(pixels, rng)
     return np.ascontiguousarray(np.clip(pixels, 0, 255))
@@ -93,8 +93,16 @@ def _crop(cover: Pixels, rng: Generator) -> Pixels:
     return cover[top : top + rows, left : left + columns]
 
 
-def _recoloured(pixels: npt.NDArray[np.float32], rng: Generator) -> npt.NDArray[np.float32]:
-    """Change saturation, hue, contrast and brightness a little; now and then by much."""
+def recoloured(pixels: npt.NDArray[np.float32], rng: Generator) -> npt.NDArray[np.float32]:
+    """Change saturation, hue, contrast and brightness a little; now and then by much.
+
+    Args:
+        pixels: float32 (height, width, 3), RGB 0-255.
+        rng: chooses.
+
+    Returns:
+        the same shape; values may lie beyond 0-255.
+    """
     much = 2.0 if rng.random() < 0.15 else 1.0
     saturation = max(0.0, 1 + rng.uniform(-0.25, 0.25) * much) if rng.random() > 0.06 else 0.0
     contrast = 1 + rng.uniform(-0.15, 0.2) * much

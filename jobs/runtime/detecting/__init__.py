@@ -1,0 +1,1 @@
+"""Training of the label detector: which covers serve, pictures, network, threshold, card."""
