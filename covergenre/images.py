@@ -10,7 +10,9 @@ JPEG is read by libjpeg-turbo, everything it cannot read (CMYK, PNG, WebP, GIF, 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import imagehash
@@ -51,23 +53,9 @@ REASONS = {
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
 EXTENSIONS = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".webp",
-        ".gif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".mpo",
-        ".avif",
-        ".jp2",
-        ".j2k",
-    ]
-)
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".mpo",
+     ".avif", ".jp2", ".j2k")
+)  # fmt: skip
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _MAGICS = (
     _JPEG_MAGIC, b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\x00", b"MM\x00*",
@@ -128,9 +116,10 @@ def inspect(content: bytes, limits: Limits | None = None) -> Facts:
     Raises:
         ImageError: the cover cannot be used; see :data:`REASONS`.
     """
-    width, height, format_name, _ = _header(content, limits or Limits())
-    pixels = decode(content, limits=limits)
-    return Facts(width, height, format_name, str(imagehash.phash(Image.fromarray(pixels))))
+    header = _header(content, limits or Limits())
+    pixels = _decode(content, header, header.halvings(DECODE_SIDE))
+    phash = str(imagehash.phash(Image.fromarray(pixels)))
+    return Facts(header.width, header.height, header.format, phash)
 
 
 def decode(content: bytes, side: int = DECODE_SIDE, limits: Limits | None = None) -> Pixels:
@@ -149,13 +138,17 @@ def decode(content: bytes, side: int = DECODE_SIDE, limits: Limits | None = None
     Raises:
         ImageError: the cover cannot be used; see :data:`REASONS`.
     """
-    width, height, format_name, image = _header(content, limits or Limits())
+    header = _header(content, limits or Limits())
+    return _decode(content, header, header.halvings(side))
+
+
+def _decode(content: bytes, header: _Header, halvings: int) -> Pixels:
     try:
-        if format_name == "JPEG":
-            pixels = _decode_jpeg(content, width, height, max(side, DECODE_SIDE))
+        if header.format == "JPEG":
+            pixels = _decode_jpeg(content, header.width >> halvings, header.height >> halvings)
             if pixels is not None:
                 return _upright(pixels, _jpeg_orientation(content))
-        image = image or Image.open(io.BytesIO(content), formats=FORMATS)
+        image = header.image or Image.open(io.BytesIO(content), formats=FORMATS)
         pixels = _to_rgb(image)
     except ImageError:
         raise
@@ -188,20 +181,54 @@ def resize(pixels: Pixels, size: int) -> Pixels:
 
 
 def load(content: bytes, size: int, limits: Limits | None = None) -> Pixels:
-    """``resize(decode(content), size)``: uint8 array (size, size, 3), RGB.
+    """``resize(decode(content, size), size)``: uint8 array (size, size, 3), RGB.
 
     Raises:
         ImageError: the cover cannot be used; see :data:`REASONS`.
     """
-    return resize(decode(content, side=size, limits=limits), size)
+    return load_sizes(content, [size], limits)[0]
+
+
+def load_sizes(content: bytes, sizes: Sequence[int], limits: Limits | None = None) -> list[Pixels]:
+    """What :func:`load` gives at each of several sizes, to the bit.
+
+    The cover is decoded once for all sizes up to ``DECODE_SIDE``; for a larger one once more only
+    if it is a JPEG so large that it is halved less often for that.
+
+    Raises:
+        ImageError: the cover cannot be used; see :data:`REASONS`.
+    """
+    header = _header(content, limits or Limits())
+    decoded: dict[int, Pixels] = {}
+    for halvings in map(header.halvings, sizes):
+        if halvings not in decoded:
+            decoded[halvings] = _decode(content, header, halvings)
+    return [resize(decoded[header.halvings(size)], size) for size in sizes]
 
 
 def _cv_resize(pixels: Pixels, width: int, height: int, interpolation: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
 
 
-def _header(content: bytes, limits: Limits) -> tuple[int, int, str, Image.Image | None]:
-    """Width, height, format and, when Pillow had to look, its unread image; limits checked."""
+class _Header(NamedTuple):
+    """What is known before any pixel is decoded; ``image`` is Pillow's, unread, if it looked."""
+
+    width: int
+    height: int
+    format: str
+    image: Image.Image | None
+
+    def halvings(self, side: int) -> int:
+        """How often the decoder halves the cover for a network of this size."""
+        least, shift = max(side, DECODE_SIDE), 0
+        if self.format == "JPEG":
+            while shift < 3 and min(self.width, self.height) >> (shift + 1) >= least:
+                shift += 1
+        return shift
+
+
+def _header(content: bytes, limits: Limits) -> _Header:
+    """The header, held against the limits."""
     if not content:
         raise ImageError("empty_file", "0 bytes")
     if len(content) > limits.max_bytes:
@@ -220,18 +247,15 @@ def _header(content: bytes, limits: Limits) -> tuple[int, int, str, Image.Image 
         raise ImageError("too_many_pixels", f"{width}x{height} > {limits.max_pixels} pixels")
     if min(width, height) < limits.min_side:
         raise ImageError("too_small", f"{width}x{height}, shorter than {limits.min_side}")
-    return width, height, format_name, image
+    return _Header(width, height, format_name, image)
 
 
-def _decode_jpeg(content: bytes, width: int, height: int, side: int) -> Pixels | None:
+def _decode_jpeg(content: bytes, width: int, height: int) -> Pixels | None:
     """Decode by libjpeg-turbo, or None for what Pillow must read or judge."""
-    shift = 0
-    while shift < 3 and min(width, height) >> (shift + 1) >= side:
-        shift += 1
     try:
         # Only powers of two: libjpeg-turbo has SIMD for these, and 7/8 etc. cost more than 1.
         pixels: Pixels = simplejpeg.decode_jpeg(
-            content, "RGB", min_height=height >> shift, min_width=width >> shift, strict=True
+            content, "RGB", min_height=height, min_width=width, strict=True
         )
     except ValueError:
         return None

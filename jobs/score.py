@@ -1,4 +1,4 @@
-"""Score a catalogue: for each album its genre, for the catalogue metrics per genre and year.
+"""Score a catalogue: each album's genre and advisory label, metrics per genre and year.
 
 spark-submit jobs/score.py                                   the default catalogue
 spark-submit jobs/score.py --covers FOLDER --output DIR      yours
@@ -21,18 +21,18 @@ from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.config import Settings
 from covergenre.current import read_current
 from covergenre.errors import AccountingError
-from jobs.runtime import arguments, session, sink, snapshot
+from jobs.runtime import arguments, label_pictures, sink, snapshot
 from jobs.runtime.catalogue import opened
 from jobs.runtime.metrics import per_genre_and_year
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
+from jobs.runtime.scoring import infer, predict
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
-from udfs.classify import make_classify
-from udfs.worker import ShippedBundle
 
 SNAPSHOT = "predictions_parquet"
+_GENRES_SHOWN = 5
 
 
 def choose_bundle(named: str | None, settings: Settings) -> tuple[Bundle, str]:
@@ -51,65 +51,6 @@ def choose_bundle(named: str | None, settings: Settings) -> tuple[Bundle, str]:
     if current is not None:
         return current.bundle, f"promoted {current.promoted_at:%Y-%m-%d %H:%M} UTC"
     return open_bundle(DEFAULT), "the project's default"
-
-
-def classify(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
-    """Classify covers in one pass over their bytes.
-
-    Args:
-        covers: ``cover_id``, ``content``.
-        bundle: verified; shipped to the executors.
-        settings: batch size and image limits.
-
-    Returns:
-        ``cover_id`` and the columns of :data:`udfs.classify.CLASSIFIED`.
-    """
-    spark = covers.sparkSession
-    shipped = ShippedBundle(bundle.model_version, spark.sparkContext.broadcast(bundle.files()))
-    udf = make_classify(
-        shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits
-    )
-    return covers.select("cover_id", udf("content").alias("c")).select("cover_id", "c.*")
-
-
-def predict(
-    albums: DataFrame,
-    classified: DataFrame,
-    bundle: Bundle,
-    run_id: str,
-    now: datetime.datetime,
-) -> DataFrame:
-    """The rows of predictions: every album whose cover was classified.
-
-    Args:
-        albums: the table albums.
-        classified: as :func:`classify` gives it.
-        bundle: names the probabilities.
-        run_id, now: written to each row.
-    """
-    labels = F.array(*(F.lit(label) for label in bundle.labels))
-    threshold = 0.0 if bundle.abstention is None else bundle.abstention.threshold
-    usable = classified.where(F.col("reason").isNull()).select(
-        "cover_id", F.col("probabilities").cast("array<double>").alias("values")
-    )
-    best = F.array_max("values")
-    return PREDICTIONS.conform(
-        albums.join(usable, "cover_id").select(
-            "album_id",
-            F.lit(bundle.model_version).alias("model_version"),
-            "cover_id",
-            "genre",
-            "release_year",
-            F.element_at(labels, F.array_position("values", best).cast("int")).alias(
-                "predicted_genre"
-            ),
-            F.map_from_arrays(labels, "values").alias("probabilities"),
-            best.alias("confidence"),
-            F.lit(run_id).alias("run_id"),
-            F.lit(now).alias("scored_at"),
-            (best < threshold).alias("abstained"),
-        )
-    )
 
 
 @dataclass(frozen=True)
@@ -139,22 +80,24 @@ def score(warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run) ->
     start = time.perf_counter()
     with shown(warehouse.spark, "scoring", wanted.count()):
         # Predictions, quarantine and counts all come from this one inference.
-        classified = classify(covers, bundle, settings).localCheckpoint(
+        inferred = infer(covers, bundle, settings).localCheckpoint(
             storageLevel=StorageLevel.DISK_ONLY
         )
     seconds = time.perf_counter() - start
-    count = classified.count()
+    count = inferred.count()
     version = bundle.model_version
-    predictions = predict(albums, classified, bundle, run.run_id, run.started_at)
+    predictions = predict(albums, inferred, bundle, run.run_id, run.started_at)
     warehouse.replace(PREDICTIONS, predictions, f"model_version = '{version}'")
-    _quarantine_failed(warehouse, albums, classified, run.started_at)
-    _time_per_cover(run, classified, count, seconds)
+    _quarantine_failed(warehouse, albums, inferred, run.started_at)
+    _time_per_cover(run, inferred, count, seconds)
     written = warehouse.read(PREDICTIONS).where(F.col("model_version") == version)
     result = _account(warehouse, albums, written, count, seconds)
     metrics = per_genre_and_year(
         albums, written, bundle.labels, run.run_id, version, run.started_at
     )
     warehouse.append(METRICS, metrics)
+    if bundle.detector is not None:
+        run.counts["advisory"] = written.where("advisory").count()
     link = snapshot.publish(
         written,
         warehouse.location,
@@ -167,19 +110,19 @@ def score(warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run) ->
 
 
 def _quarantine_failed(
-    warehouse: Warehouse, albums: DataFrame, classified: DataFrame, now: datetime.datetime
+    warehouse: Warehouse, albums: DataFrame, inferred: DataFrame, now: datetime.datetime
 ) -> None:
     ids = albums.select("album_id", "cover_id")
-    failed = classified.where(F.col("reason").isNotNull()).join(ids, "cover_id")
+    failed = inferred.where(F.col("reason").isNotNull()).join(ids, "cover_id")
     sink.quarantine(warehouse, failed, now)
-    usable = classified.where(F.col("reason").isNull()).join(ids, "cover_id")
+    usable = inferred.where(F.col("reason").isNull()).join(ids, "cover_id")
     open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
     sink.close(warehouse, open_rows.join(usable.select("album_id"), "album_id"), now)
 
 
-def _time_per_cover(run: Run, classified: DataFrame, count: int, seconds: float) -> None:
+def _time_per_cover(run: Run, inferred: DataFrame, count: int, seconds: float) -> None:
     half, most = F.percentile("milliseconds", 0.5), F.percentile("milliseconds", 0.95)
-    row = classified.agg(half.alias("p50"), most.alias("p95")).first()
+    row = inferred.agg(half.alias("p50"), most.alias("p95")).first()
     assert row is not None
     run.p50_ms, run.p95_ms = row["p50"], row["p95"]
     run.images_per_second = round(count / seconds, 2)
@@ -214,14 +157,10 @@ def _print_summary(
         "run_id": run.run_id,
         "model_version": bundle.model_version,
     }
-    per_genre = (
-        warehouse.read(PREDICTIONS)
-        .where(F.col("model_version") == bundle.model_version)
-        .groupBy("predicted_genre")
-        .count()
-        .orderBy(F.desc("count"))
-        .collect()
-    )
+    if "advisory" in run.counts:
+        summary["advisory"] = run.counts["advisory"]
+    predictions = warehouse.read(PREDICTIONS).where(F.col("model_version") == bundle.model_version)
+    per_genre = predictions.groupBy("predicted_genre").count().orderBy(F.desc("count")).collect()
     quarantined = (
         warehouse.read(QUARANTINE).where("closed_at IS NULL").groupBy("reason").count().collect()
     )
@@ -232,6 +171,7 @@ def _print_summary(
             [str(result.quarantined), *(f"{r[0]}: {r[1]}" for r in quarantined)]
         ),
         "looks like": ", ".join(f"{r[0]} {r[1]}" for r in per_genre),
+        **_label_lines(predictions, run),
         "speed": f"{run.images_per_second} images/s with start-up, {result.seconds:.1f} s in all",
         "model": f"{bundle.model_version} ({bundle.path})",
         "tables": f"{warehouse.location}/{{predictions,metrics,quarantine,runs}} (Delta)",
@@ -243,11 +183,31 @@ def _print_summary(
     return summary
 
 
+def _label_lines(predictions: DataFrame, run: Run) -> dict[str, str]:
+    """What the summary says of labels; nothing where none were looked for."""
+    if "advisory" not in run.counts:
+        return {}
+    most = (
+        predictions.where("genre IS NOT NULL")
+        .groupBy("genre")
+        .agg(F.count_if("advisory").alias("with_label"), F.count("*").alias("albums"))
+        .where("with_label > 0")
+        .orderBy(F.desc("with_label"), "genre")
+        .limit(_GENRES_SHOWN)
+        .collect()
+    )
+    rates = ", ".join(f"{r['genre']} {100 * r['with_label'] / r['albums']:.0f} %" for r in most)
+    lines = {"advisory label": f"on {run.counts['advisory']} albums{rates and f' ({rates})'}"}
+    if "label_pictures" in run.counts:
+        lines["label pictures"] = str(run.counts["label_pictures"])
+    return lines
+
+
 def _query(warehouse: Warehouse) -> str:
     table = f"delta.`{warehouse.path('metrics')}`"
     return (
-        "SELECT genre, release_year, albums, predicted_share, accuracy, mean_confidence "
-        f'FROM {table} WHERE genre_basis = "catalogue" '
+        "SELECT genre, release_year, albums, predicted_share, accuracy, mean_confidence, "
+        f'advisory_rate FROM {table} WHERE genre_basis = "catalogue" '
         f"AND computed_at = (SELECT max(computed_at) FROM {table}) ORDER BY genre, release_year"
     )
 
@@ -262,14 +222,21 @@ def _draw_default(settings: Settings) -> None:
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Parse, read the catalogue, score it, print a summary."""
-    parser = arguments.parser("score", "Say which genre each cover of a catalogue looks like.")
+    parser = arguments.parser("score", "Say which genre each cover of a catalogue looks like, "
+                              "and where it carries an advisory label.")  # fmt: skip
     parser.add_argument(
         "--model", metavar="BUNDLE", help="default: the promoted one, or the project's"
     )
+    parser.add_argument(
+        "--label-detected", type=Path, metavar="FOLDER",
+        help="write pictures of the covers with the most certain labels, their boxes drawn",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     settings = arguments.settings(args)
     bundle, why = choose_bundle(args.model, settings)
     print(f"model {bundle.model_version} from {bundle.path} ({why})")
+    if args.label_detected is not None:
+        label_pictures.check(bundle, args.label_detected)
     if args.covers is None:
         _draw_default(settings)
     run = Run("score", settings, model_version=bundle.model_version)
@@ -277,6 +244,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     with opened(run, args.covers, args.output, args.csv) as warehouse:
         result = score(warehouse, bundle, settings, run)
         run.counts.update(scored=result.scored, quarantined=result.quarantined)
+        if args.label_detected is not None:
+            run.counts["label_pictures"] = label_pictures.write(
+                warehouse, bundle.model_version, args.label_detected, settings.score.label_pictures
+            )
     return _print_summary(warehouse, bundle, run, result, args.json)
 
 

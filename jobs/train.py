@@ -5,6 +5,7 @@ spark-submit jobs/train.py --covers FOLDER [--set train.backbone=resnet101]
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +16,11 @@ import numpy.typing as npt
 
 from covergenre import backbones, evaluation, tensorflow_runtime
 from covergenre.backbones import Backbone
-from covergenre.bundle import Bundle, write_bundle
+from covergenre.bundle import DEFAULT, Bundle, open_bundle, write_bundle
 from covergenre.calibration import fit_abstention
 from covergenre.config import Settings
+from covergenre.detector.stored import DetectorPart
+from covergenre.errors import BundleError
 from jobs.prepare import prepare
 from jobs.promote import promote
 from jobs.runtime import arguments, model_card, tracking
@@ -26,10 +29,16 @@ from jobs.runtime.recipes import RECIPES, Trained
 from jobs.runtime.recipes.trained import Judged, Training, genres
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
+from jobs.score import choose_bundle
 
 
 def train_bundle(
-    warehouse: Warehouse, settings: Settings, backbone: Backbone, target: Path, run: Run
+    warehouse: Warehouse,
+    settings: Settings,
+    backbone: Backbone,
+    target: Path,
+    run: Run,
+    detector: DetectorPart | None = None,
 ) -> tuple[Bundle, dict[str, Any]]:
     """Train, judge on the test fold and write the bundle; returns it and the figures."""
     tensorflow_runtime.start()
@@ -44,9 +53,32 @@ def train_bundle(
         card = model_card.render(target.name, labels, trained.backbone, details)
         files = {**_judged_files(trained, labels), "MODEL_CARD.md": card.encode()}
         bundle = write_bundle(
-            target, target.name, labels, trained.backbone, trained.head, details, files
+            target, target.name, labels, trained.backbone, trained.head, details, files, detector
         )
     return bundle, figures
+
+
+def detector_taken_along(settings: Settings) -> DetectorPart | None:
+    """The detector of the bundle that ``train.detector`` names, else of the one score would use.
+
+    Raises:
+        BundleError: the bundle named is none, or holds no detector.
+    """
+    if settings.train.detector is not None:
+        part = DetectorPart.of_bundle(open_bundle(Path(settings.train.detector)))
+        if part is None:
+            raise BundleError(
+                f"train.detector: bundle {settings.train.detector} holds no detector; name another "
+                "or leave it null"
+            )
+        return part
+    try:
+        bundle, _ = choose_bundle(None, settings)
+    except BundleError as error:
+        # score.bundle may name what this training is going to write.
+        print(f"warning: {error}; the default's detector is taken along", file=sys.stderr)
+        bundle = open_bundle(DEFAULT)
+    return DetectorPart.of_bundle(bundle)
 
 
 def _details(training: Training, trained: Trained, figures: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +93,7 @@ def _details(training: Training, trained: Trained, figures: dict[str, Any]) -> d
             settings.train.abstain_accuracy,
         ).to_json(),
         "training": {
-            "recipe": settings.train.model_dump(exclude={"bundles"}),
+            "recipe": settings.train.model_dump(exclude={"bundles", "detector"}),
             "splits": settings.splits.model_dump(),
             "data_versions": training.warehouse.versions(),
             "covers_per_genre": _covers_per_genre(training),
@@ -127,12 +159,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     backbone = backbones.resolve(recipe.backbone, recipe.input_size, recipe.preprocessing)
     # Before Spark starts: weights that cannot be had are told at once, and nothing is written.
     backbone.fetch()
+    detector = detector_taken_along(settings)
     parts = [backbone.name, *map(str, backbone.preprocessing.sizes)]
     default_name = "-".join(parts).replace("_", "-")
     target = args.bundle or Path(recipe.bundles) / default_name
     run = Run("train", settings, engine="tensorflow", precision="f32")
     with opened(run, args.covers, args.output, args.csv) as warehouse:
-        bundle, figures = train_bundle(warehouse, settings, backbone, target, run)
+        bundle, figures = train_bundle(warehouse, settings, backbone, target, run, detector)
         run.model_version = bundle.model_version
         tags = {"run_id": run.run_id, "warehouse": warehouse.location}
         run.counts["tracked"] = int(tracking.note(bundle, settings, tags))
@@ -151,6 +184,7 @@ def _print_summary(
         "bundle": bundle.path,
         "model": bundle.model_version,
         "genres": ", ".join(bundle.labels),
+        "finds labels": "no" if bundle.detector is None else "yes",
         "embedded now": run.counts.get("embedded", 0),
         "held-out covers": figures["covers"],
         "tracked": "yes" if run.counts["tracked"] else "no",

@@ -4,7 +4,7 @@ from schemas.table import Column, Table
 
 METRICS = Table(
     name="metrics",
-    version=2,
+    version=3,
     comment="Per run, basis, genre and year of release; NULL genre or year means unknown",
     key=("run_id", "genre_basis", "genre", "release_year"),
     columns=(
@@ -30,6 +30,7 @@ METRICS = Table(
         Column("calibration_gap", "double", "mean confidence of labelled albums - accuracy"),
         Column("computed_at", "timestamp", "when the run began", False),
         Column("abstained_share", "double", "scored albums abstained on / scored"),
+        Column("advisory_rate", "double", "scored albums with an advisory label / scored"),
     ),
     constraints={"basis": "genre_basis IN ('catalogue', 'predicted')"},
 )

@@ -4,7 +4,7 @@ from schemas.table import Column, Table
 
 PREDICTIONS = Table(
     name="predictions",
-    version=2,
+    version=3,
     comment="One row an album and model version",
     key=("album_id", "model_version"),
     columns=(
@@ -19,6 +19,13 @@ PREDICTIONS = Table(
         Column("run_id", "string", "the run that wrote the row", False),
         Column("scored_at", "timestamp", "when the run began", False),
         Column("abstained", "boolean", "confidence below the bundle's threshold; NULL: not asked"),
+        Column("advisory", "boolean", "carries a Parental Advisory label; NULL: not looked for"),
+        Column("advisory_score", "double", "probability of the most probable label, 0-1"),
+        Column(
+            "advisory_box",
+            "struct<xmin:double,ymin:double,xmax:double,ymax:double>",
+            "where the label is, 0-1 of the cover's width and height; NULL without one",
+        ),
     ),
     constraints={"confidence": "confidence BETWEEN 0 AND 1"},
 )

@@ -18,6 +18,7 @@ from covergenre import tensorflow_runtime
 from covergenre.backbones import Backbone
 from covergenre.bundle import open_bundle, unpack
 from covergenre.classifier import Classifier
+from covergenre.detector.detector import LabelDetector
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,43 @@ class ShippedBundle:
     files: Broadcast[Mapping[str, bytes]]
 
 
-_classifiers: dict[tuple[str, int], Classifier] = {}
+@dataclass(frozen=True)
+class Networks:
+    """A bundle's networks, loaded.
+
+    Attributes:
+        classifier: of genres.
+        detector: of labels; None where the bundle holds none.
+    """
+
+    classifier: Classifier
+    detector: LabelDetector | None
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sides of their inputs in pixels, the classifier's first."""
+        found = (self.classifier, self.detector)
+        return [network.size for network in found if network is not None]
 
 
-def classifier(bundle: ShippedBundle, batch_size: int, threads: int) -> Classifier:
-    """The classifier of a bundle, verified and loaded once a worker."""
+_networks: dict[tuple[str, int], Networks] = {}
+
+
+def networks(bundle: ShippedBundle, batch_size: int, threads: int) -> Networks:
+    """The networks of a bundle, verified and loaded once a worker."""
     key = (bundle.model_version, batch_size)
-    if key not in _classifiers:
+    if key not in _networks:
         tensorflow_runtime.start(threads)
-        _classifiers.clear()  # one bundle's networks at a time
+        _networks.clear()  # one bundle's networks at a time
         # Workers are killed, not asked to leave: nothing they write may outlive its use.
         with tempfile.TemporaryDirectory(prefix="covergenre-bundle-") as folder:
             unpack(bundle.files.value, Path(folder))
-            _classifiers[key] = open_bundle(Path(folder)).classifier(batch_size)
-    return _classifiers[key]
+            opened = open_bundle(Path(folder))
+            stored = opened.detector
+            _networks[key] = Networks(
+                opened.classifier(batch_size), None if stored is None else stored.load(batch_size)
+            )
+    return _networks[key]
 
 
 @functools.lru_cache(maxsize=1)

@@ -156,6 +156,7 @@ class Train(Section):
     seed: int
     embed_batch_size: int = Field(ge=1)
     bundles: str
+    detector: str | None
     finetuning: FineTuning
     distillation: Distillation
 
@@ -181,6 +182,7 @@ class Score(Section):
     bundle: str | None
     batch_size: int = Field(ge=1)
     keep_snapshots: int = Field(ge=0)
+    label_pictures: int = Field(ge=0)
 
 
 class Evaluate(Section):

@@ -1,4 +1,5 @@
-"""Pictures of an evaluation. Every function draws one figure, of two genres or of thirty.
+"""Pictures of an evaluation. Every function draws one figure, of two genres or of thirty; but
+:func:`label_detected` draws on a cover.
 
 Nothing here keeps state or needs a display: figures are plain ``matplotlib.figure.Figure``.
 """
@@ -6,6 +7,7 @@ Nothing here keeps state or needs a display: figures are plain ``matplotlib.figu
 from covergenre.plots.calibration import reliability, risk_and_coverage
 from covergenre.plots.confusion import confusion
 from covergenre.plots.errors import Mistake, contact_sheet
+from covergenre.plots.label import label_detected
 from covergenre.plots.learning import learning_curves
 from covergenre.plots.roc import roc_curves
 from covergenre.plots.style import save
@@ -16,6 +18,7 @@ __all__ = [
     "accuracy_by_year",
     "confusion",
     "contact_sheet",
+    "label_detected",
     "learning_curves",
     "reliability",
     "risk_and_coverage",

@@ -23,8 +23,8 @@ def per_genre_and_year(
 
     Args:
         albums: ``album_id``, ``genre``, ``release_year``.
-        predictions: ``album_id``, ``predicted_genre``, ``confidence``, ``abstained``; albums
-            without a row count as quarantined.
+        predictions: ``album_id``, ``predicted_genre``, ``confidence``, ``abstained``,
+            ``advisory``; albums without a row count as quarantined.
         labels: the genres the model knows.
         run_id, model_version, now: written to each row.
 
@@ -76,6 +76,7 @@ def per_genre_and_year(
             ),
             F.lit(now).alias("computed_at"),
             _share(F.col("r.abstained"), F.col("r.scored")).alias("abstained_share"),
+            _share(F.col("r.advisory"), F.col("r.looked_for_advisory")).alias("advisory_rate"),
         ).coalesce(1)
     )
 
@@ -83,7 +84,7 @@ def per_genre_and_year(
 def _cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> DataFrame:
     """Counts by genre, predicted genre and year: few rows, whatever the catalogue's size."""
     joined = albums.select("album_id", "genre", "release_year").join(
-        predictions.select("album_id", "predicted_genre", "confidence", "abstained"),
+        predictions.select("album_id", "predicted_genre", "confidence", "abstained", "advisory"),
         "album_id",
         "left",
     )
@@ -93,6 +94,8 @@ def _cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> 
         F.count("*").alias("albums"),
         F.count_if(scored).alias("scored"),
         F.count_if("abstained").alias("abstained"),
+        F.count_if("advisory").alias("advisory"),
+        F.count("advisory").alias("looked_for_advisory"),
         F.count_if(labelled).alias("labelled"),
         F.count_if(labelled & (F.col("genre") == F.col("predicted_genre"))).alias("correct"),
         F.sum("confidence").alias("confidence"),
@@ -106,6 +109,8 @@ def _basis(cells: DataFrame, genre: str) -> DataFrame:
         F.sum("scored").alias("scored"),
         (F.sum("albums") - F.sum("scored")).alias("quarantined"),
         F.sum("abstained").alias("abstained"),
+        F.sum("advisory").alias("advisory"),
+        F.sum("looked_for_advisory").alias("looked_for_advisory"),
         F.sum("labelled").alias("labelled"),
         F.sum("correct").alias("correct"),
         F.sum("labelled_confidence").alias("labelled_confidence"),

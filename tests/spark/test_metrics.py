@@ -11,7 +11,8 @@ from pyspark.sql import Row, SparkSession
 from jobs.runtime.metrics import per_genre_and_year
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
-# album, catalogue's genre, year, predicted genre, confidence; abstained on below 0.55
+# album, catalogue's genre, year, predicted genre, confidence; abstained on below 0.55, with the
+# label from 0.7 on
 CATALOGUE = [
     ("1", "rap", 2000, "rap", 0.9),
     ("2", "rap", 2000, "folk", 0.6),
@@ -29,8 +30,9 @@ def metrics(spark: SparkSession) -> dict[tuple[str, Any, Any], Row]:
         [row[:3] for row in CATALOGUE], "album_id string, genre string, release_year int"
     )
     predictions = spark.createDataFrame(
-        [(row[0], *row[3:], row[4] < 0.55) for row in CATALOGUE if row[3]],
-        "album_id string, predicted_genre string, confidence double, abstained boolean",
+        [(row[0], *row[3:], row[4] < 0.55, row[4] >= 0.7) for row in CATALOGUE if row[3]],
+        "album_id string, predicted_genre string, confidence double, abstained boolean, "
+        "advisory boolean",
     )
     rows = per_genre_and_year(albums, predictions, ["folk", "rap"], "run", "model", NOW).collect()
     keyed = {(r["genre_basis"], r["genre"], r["release_year"]): r for r in rows}
@@ -62,6 +64,7 @@ def test_catalogue_genre(metrics: dict[tuple[str, Any, Any], Row]) -> None:
     assert rap["mean_confidence"] == pytest.approx(0.75)
     assert rap["calibration_gap"] == pytest.approx(0.25)
     assert rap["abstained_share"] == 0
+    assert rap["advisory_rate"] == 0.5  # album 1 of 1 and 2
 
 
 def test_genre_the_model_does_not_know(metrics: dict[tuple[str, Any, Any], Row]) -> None:
@@ -69,6 +72,7 @@ def test_genre_the_model_does_not_know(metrics: dict[tuple[str, Any, Any], Row])
     assert (jazz["albums"], jazz["scored"], jazz["labelled"], jazz["predicted"]) == (1, 1, 0, 0)
     assert (jazz["accuracy"], jazz["precision"], jazz["recall"]) == (None, None, None)
     assert jazz["abstained_share"] == 1
+    assert jazz["advisory_rate"] == 0
 
 
 def test_unknown_year_and_genre_are_rows_of_their_own(
@@ -85,6 +89,8 @@ def test_predicted_genre(metrics: dict[tuple[str, Any, Any], Row]) -> None:
     assert (rap["labelled"], rap["correct"], rap["precision"]) == (1, 1, 1.0)
     assert rap["mean_confidence"] == pytest.approx(0.65)
     assert rap["abstained_share"] == 0.5  # album 5 of 1 and 5
+    assert rap["advisory_rate"] == 0.5
+    assert metrics["predicted", "rap", None]["advisory_rate"] == 1
     folk = metrics["predicted", "folk", 2000]
     assert (folk["precision"], folk["recall"]) == (0.5, 1.0)
     assert folk["f1"] == pytest.approx(2 / 3)

@@ -21,12 +21,14 @@ from covergenre.calibration import Abstention
 from covergenre.config import Settings
 from covergenre.errors import AccountingError
 from jobs import score as job
+from jobs.runtime import scoring
 from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import COVERS, METRICS, PREDICTIONS, QUARANTINE
+from tests import detectors
 from tests.covers import drawn, noise
-from udfs.classify import make_classify
+from udfs.score import make_score
 
 MakeBundle = Callable[..., Bundle]
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
@@ -74,7 +76,11 @@ def test_every_album_is_accounted_for(
         assert row["confidence"] == max(probabilities.values())
         assert probabilities[row["predicted_genre"]] == row["confidence"]
         assert (row["model_version"], row["run_id"]) == (bundle.model_version, run.run_id)
+        # The bundle holds no detector.
+        assert [row[name] for name in ("advisory", "advisory_score", "advisory_box")] == [None] * 3
     assert pd.read_parquet(result.snapshot)["album_id"].nunique() == 5
+    assert {row["advisory_rate"] for row in warehouse.read(METRICS).collect()} == {None}
+    assert "advisory" not in run.counts
 
 
 def test_probabilities_are_those_of_the_plain_network(
@@ -127,15 +133,17 @@ def test_a_model_abstains_below_its_threshold(
     assert found == {level: level in levels[:2] for level in levels}
 
 
+@pytest.mark.parametrize("ends", [("scored_at", "computed_at"), ("abstained", "abstained_share")])
 def test_a_warehouse_from_before_goes_on_working(
-    warehouse: Warehouse, settings: Settings, make_bundle: MakeBundle
+    warehouse: Warehouse, settings: Settings, make_bundle: MakeBundle, ends: tuple[str, str]
 ) -> None:
-    old, new = make_bundle("old", seed=1), make_bundle("new", seed=2)
-    for table in (PREDICTIONS, METRICS):  # without abstained and abstained_share
-        before = replace(table, version=1, columns=table.columns[:-1])
+    old, new = make_bundle("old", seed=1), make_bundle("new", seed=2, detector=detectors.own(0.0))
+    for table, end in zip((PREDICTIONS, METRICS), ends, strict=True):
+        columns = table.columns[: table.names.index(end) + 1]
+        before = replace(table, version=1, columns=columns)
         before.create(warehouse.spark, warehouse.path(table.name))
     said = ("rap/a.jpg", old.model_version, "0" * 64, "rap", None, "rap", {"rap": 1.0}, 1.0, "r")
-    columns = PREDICTIONS.columns[:-1]
+    columns = PREDICTIONS.columns[: len(said) + 1]
     row = dict(zip([c.name for c in columns], [*said, NOW], strict=True))
     frame = warehouse.spark.createDataFrame([row], replace(PREDICTIONS, columns=columns).schema)
     frame.write.format("delta").mode("append").save(warehouse.path(PREDICTIONS.name))
@@ -143,9 +151,12 @@ def test_a_warehouse_from_before_goes_on_working(
     rows = warehouse.read(PREDICTIONS).collect()
     assert [r["abstained"] for r in rows if r["model_version"] == old.model_version] == [None]
     assert [r["abstained"] for r in rows if r["model_version"] == new.model_version] == [False] * 5
-    shares = {row["abstained_share"] for row in warehouse.read(METRICS).collect()}
-    assert shares == {0.0}
-    assert "abstained" in pd.read_parquet(Path(warehouse.location) / job.SNAPSHOT).columns
+    assert {r["advisory"] for r in rows if r["model_version"] == old.model_version} == {None}
+    assert {r["advisory"] for r in rows if r["model_version"] == new.model_version} == {True}
+    rates = {(r["abstained_share"], r["advisory_rate"]) for r in warehouse.read(METRICS).collect()}
+    assert rates == {(0.0, 1.0)}
+    snapshot = pd.read_parquet(Path(warehouse.location) / job.SNAPSHOT)
+    assert {"abstained", "advisory", "advisory_box"} <= set(snapshot.columns)
 
 
 def test_a_cover_that_fails_only_now_is_quarantined_and_can_come_back(
@@ -207,9 +218,9 @@ def test_each_distinct_cover_is_decoded_once(
     limits, log = counted
 
     def with_log(bundle: object, batch: int, threads: int, _: object) -> object:
-        return make_classify(bundle, batch, threads, limits)  # type: ignore[arg-type]
+        return make_score(bundle, batch, threads, limits)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(job, "make_classify", with_log)
-    bundle = make_bundle()
+    monkeypatch.setattr(scoring, "make_score", with_log)
+    bundle = make_bundle(detector=detectors.own())
     job.score(warehouse, bundle, settings, run_of(settings, bundle))
     assert len(log.read_text().splitlines()) == 4

@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngImageFile
 
 from covergenre import images
 from covergenre.errors import ImageError
@@ -360,6 +362,48 @@ def test_small_networks_see_the_same_pixels_whatever_was_asked(kind: str) -> Non
         assert np.array_equal(images.resize(images.decode(content, side), 224), common)
     assert np.array_equal(images.load(content, 224), common)
     assert common.shape == (224, 224, 3) and common.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("side", "sizes", "decodings"),
+    [
+        (300, (260, 320), [300]),
+        (640, (224, 320), [320]),
+        (1300, (320, 300), [325]),
+        (300, (260, 320, 384), [300]),
+        (640, (260, 384, 320), [320, 640]),
+        (1300, (260, 700), [325, 1300]),
+        (1600, (384, 500, 260), [400, 800]),
+    ],
+)
+def test_several_networks_share_a_decoding_and_see_what_each_would_alone(
+    side: int, sizes: tuple[int, ...], decodings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = encoded(Image.open(io.BytesIO(drawn("disco", 2, 400))).resize((side, side)))
+    alone = [images.resize(images.decode(content, size), size) for size in sizes]
+    decode, seen = simplejpeg.decode_jpeg, []
+
+    def counted(*arguments: object, **options: object) -> Pixels:
+        seen.append(decode(*arguments, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", counted)
+    together = images.load_sizes(content, sizes)
+    assert [pixels.shape[0] for pixels in seen] == decodings
+    for size, pixels, expected in zip(sizes, together, alone, strict=True):
+        assert pixels.shape == (size, size, 3)
+        assert np.array_equal(pixels, expected)
+
+
+def test_several_networks_share_a_file_that_is_no_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encoded(Image.open(io.BytesIO(drawn("disco", 2, 700))), "PNG")
+    alone = [images.resize(images.decode(content, size), size) for size in (260, 384)]
+    opened = []
+    load = PngImageFile.load
+    monkeypatch.setattr(PngImageFile, "load", lambda self: (opened.append(self), load(self))[1])
+    together = images.load_sizes(content, (260, 384))
+    assert len({id(image) for image in opened}) == 1
+    assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
 
 
 # Resizing.

@@ -16,8 +16,8 @@ from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from covergenre.errors import BundleError, CatalogueError
 from jobs.runtime.progress import shown
+from jobs.runtime.scoring import infer
 from jobs.runtime.warehouse import Warehouse
-from jobs.score import classify
 from schemas import ALBUMS, COVERS, SPLITS
 from udfs.colour import make_colour
 
@@ -67,7 +67,7 @@ def scored(
         )
     contents = _contents(warehouse, covers.select("cover_id"))
     with shown(warehouse.spark, f"scoring with {bundle.name}", len(known)):
-        said = classify(contents, bundle, settings).toPandas()
+        said = infer(contents, bundle, settings).toPandas()
     nothing = np.full(len(bundle.labels), np.nan, np.float32)
     values = np.stack([nothing if p is None else np.asarray(p) for p in said["probabilities"]])
     named = {f"p_{label}": values[:, k] for k, label in enumerate(bundle.labels)}
