@@ -2,10 +2,12 @@
 
 spark-submit jobs/evaluate.py --covers FOLDER
 spark-submit jobs/evaluate.py --covers FOLDER --model models/mine --against models/other
+spark-submit jobs/evaluate.py --covers FOLDER --labels boxes.csv --only labels
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,13 +19,15 @@ import pandas as pd
 from covergenre import plots
 from covergenre.bundle import Bundle, open_bundle
 from covergenre.config import Settings
-from covergenre.errors import BundleError, OutputError
+from covergenre.detector.marks import read_marks
+from covergenre.errors import BundleError, MarksError, OutputError
 from covergenre.evaluation import METRICS
 from covergenre.evaluation.statistics import Probabilities
 from jobs.prepare import prepare
 from jobs.runtime import arguments
 from jobs.runtime.catalogue import opened
-from jobs.runtime.evaluation import held_out, judgement, markdown, pictures
+from jobs.runtime.detections import check_detector
+from jobs.runtime.evaluation import held_out, judgement, label_report, markdown, pictures
 from jobs.runtime.evaluation.judgement import Judged
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
@@ -207,6 +211,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--model", metavar="BUNDLE", help="model bundle; default: the one in use")
     parser.add_argument("--against", metavar="BUNDLE", help="another bundle, to compare with")
     parser.add_argument(
+        "--labels", type=Path, metavar="CSV",
+        help="labels marked by hand, to judge the bundle's detector by; default: detector.marked",
+    )  # fmt: skip
+    parser.add_argument("--only", choices=("genres", "labels"), help="judge nothing else")
+    parser.add_argument(
         "--report", type=Path, metavar="DIR",
         help="folder for the report; default: evaluation/<model> in the warehouse",
     )  # fmt: skip
@@ -214,13 +223,49 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     settings = arguments.settings(args)
     bundle, why = choose_bundle(args.model, settings)
     against = open_bundle(Path(args.against)) if args.against else None
+    marks = _marks(args, bundle, settings)
     print(f"model {bundle.model_version} from {bundle.path} ({why})")
     run = Run("evaluate", settings, model_version=bundle.model_version)
     run.engine, run.precision = "tensorflow", "f32"
     with opened(run, args.covers, args.output, args.csv) as warehouse:
         report = args.report or _default_report(warehouse, bundle)
-        figures = evaluate(warehouse, bundle, settings, run, report, against)
-    return _print_summary(figures, report, args.json)
+        lines: dict[str, Any] = {"model": bundle.model_version}
+        result: dict[str, Any] = {"model_version": bundle.model_version, "run_id": run.run_id,
+                                  "report": str(report)}  # fmt: skip
+        if args.only != "labels":
+            figures = evaluate(warehouse, bundle, settings, run, report, against)
+            _summarise(figures, report, lines, result)
+        if marks is not None:
+            _make(report)
+            found = label_report.evaluate_labels(
+                warehouse, bundle, settings, run, report, marks, against
+            )
+            told, result["labels"] = label_report.summary(found, report)
+            lines.update(told)
+    arguments.summarise("evaluated", lines, result if args.json else None)
+    return result
+
+
+def _marks(args: argparse.Namespace, bundle: Bundle, settings: Settings) -> Path | None:
+    """The CSV of labels to judge the bundle's detector by; None to judge it not.
+
+    Raises:
+        MarksError, BundleError: labels are to be judged but there is nothing to do it by, or none
+            are found.
+    """
+    asked = args.only == "labels" or args.labels is not None
+    if args.only == "genres" or (bundle.detector is None and not asked):
+        return None
+    named = args.labels or settings.detector.marked
+    if named is None:
+        if not asked:
+            return None
+        raise MarksError(
+            "there are no labels to judge by: name a CSV of them, --labels or detector.marked"
+        )
+    check_detector(bundle)
+    read_marks(Path(named))  # told before anything is computed
+    return Path(named)
 
 
 def _default_report(warehouse: Warehouse, bundle: Bundle) -> Path:
@@ -231,14 +276,14 @@ def _default_report(warehouse: Warehouse, bundle: Bundle) -> Path:
     return Path(warehouse.path("evaluation")) / bundle.model_version
 
 
-def _print_summary(figures: dict[str, Any], report: Path, machine: bool) -> dict[str, Any]:
+def _summarise(
+    figures: dict[str, Any], report: Path, lines: dict[str, Any], result: dict[str, Any]
+) -> None:
+    """Add what is told of the figures: lines for people, values for machines."""
     model, held = figures["model"] or {}, figures["held_out"]
-    lines: dict[str, Any] = {
-        "model": figures["model_version"],
-        "covers judged": f"{held['judged']} of fold {held['fold']}",
-        "genre unknown": held["unknown_genre"],
-        "cannot be used": held["unusable"],
-    }
+    lines["covers judged"] = f"{held['judged']} of fold {held['fold']}"
+    lines["genre unknown"] = held["unknown_genre"]
+    lines["cannot be used"] = held["unusable"]
     for name, title in METRICS.items():
         if model and model[name]["value"] is not None:
             low, high = model[name]["interval"]
@@ -248,15 +293,8 @@ def _print_summary(figures: dict[str, Any], report: Path, machine: bool) -> dict
         difference = other["difference"]["accuracy"]["difference"]
         lines[f"accuracy over {name}"] = f"{difference:+.3f} (95 % {low:+.3f} to {high:+.3f})"
     lines["report"] = report / REPORT
-    result = {
-        "model_version": figures["model_version"],
-        "run_id": figures["run_id"],
-        "report": str(report),
-        **{name: held[name] for name in ("judged", "unknown_genre", "unusable")},
-        **{name: model[name]["value"] for name in METRICS if model},
-    }
-    arguments.summarise("evaluated", lines, result if machine else None)
-    return result
+    result.update({name: held[name] for name in ("judged", "unknown_genre", "unusable")})
+    result.update({name: model[name]["value"] for name in METRICS if model})
 
 
 if __name__ == "__main__":

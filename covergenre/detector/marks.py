@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from covergenre.detector.boxes import Boxes
-from covergenre.errors import MarksError
+from covergenre.errors import MarksError, OutputError
 
 LABEL, NONE, AMBIGUOUS = "parental_advisory", "none", "ambiguous"
 COLUMNS = ("cover_id", "label", "xmin", "ymin", "xmax", "ymax")
@@ -49,6 +50,23 @@ class Marked:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """What a detector takes for a label on a cover that nobody has marked.
+
+    Attributes:
+        cover_id: of the cover.
+        album: one that carries it, for people to find it by.
+        box: float32 (4,), xmin, ymin, xmax, ymax in 0-1 of the cover's sides.
+        score: 0-1.
+    """
+
+    cover_id: str
+    album: str
+    box: npt.NDArray[np.float32]
+    score: float
+
+
+@dataclass(frozen=True)
 class _Row:
     line: int
     cover: str
@@ -78,6 +96,27 @@ def read_marks(path: Path) -> list[Marked]:
     if not rows:
         raise MarksError(f"{path} marks no cover: it needs a row for each cover looked at")
     return [_marked(held) for held in rows.values()]
+
+
+def write_candidates(path: Path, candidates: Sequence[Candidate]) -> None:
+    """Write candidates as a CSV of marks that claims them all, numbered from 1 on.
+
+    A person looks at each and takes out the rows that are no labels: what remains is a CSV that
+    :func:`read_marks` reads.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*COLUMNS, "score", "number", "album"])
+            for number, one in enumerate(candidates, 1):
+                sides = [f"{side:.4f}" for side in one.box]
+                row = [one.cover_id, LABEL, *sides, f"{one.score:.4f}", number, one.album]
+                writer.writerow(row)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def is_cover_id(cover: str) -> bool:

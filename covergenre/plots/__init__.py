@@ -6,6 +6,7 @@ Nothing here keeps state or needs a display: figures are plain ``matplotlib.figu
 
 from covergenre.plots.calibration import reliability, risk_and_coverage
 from covergenre.plots.confusion import confusion
+from covergenre.plots.detection import precision_recall, recall_by_width
 from covergenre.plots.errors import Mistake, contact_sheet
 from covergenre.plots.label import label_detected
 from covergenre.plots.learning import learning_curves
@@ -20,6 +21,8 @@ __all__ = [
     "contact_sheet",
     "label_detected",
     "learning_curves",
+    "precision_recall",
+    "recall_by_width",
     "reliability",
     "risk_and_coverage",
     "roc_curves",

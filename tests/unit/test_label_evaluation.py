@@ -1,13 +1,16 @@
-"""Figures about labels: four covers worked by hand, resamples, what is not defined."""
+"""Figures about labels: four covers worked by hand, resamples, what is not defined; pictures."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
 
-from covergenre.detector.average_precision import average_precision, judge
+from covergenre.detector.average_precision import average_precision, curve, judge
 from covergenre.detector.boxes import Boxes, Detections
 from covergenre.evaluation.labels import (
     METRICS,
@@ -20,6 +23,8 @@ from covergenre.evaluation.labels import (
     spread,
     with_intervals,
 )
+from covergenre.plots import gallery, precision_recall, recall_by_width
+from covergenre.plots.style import BLUE, ORANGE
 
 WIDE, MIDDLE, NARROW = (0.1, 0.1, 0.3, 0.2), (0.5, 0.8, 0.6, 0.85), (0.9, 0.9, 0.95, 0.95)
 FALSE_NARROW, FALSE_MIDDLE = (0.0, 0.5, 0.05, 0.55), (0.4, 0.4, 0.55, 0.5)
@@ -139,3 +144,70 @@ def test_how_much_a_label_says_of_the_genre() -> None:
 def test_no_covers_are_refused() -> None:
     with pytest.raises(ValueError, match="no covers"):
         spread([], [], 0.5)
+
+
+def said(figure: Any) -> str:
+    """All that can be read in a figure."""
+    return "\n".join(t.get_text() for t in figure.findobj(lambda part: hasattr(part, "get_text")))
+
+
+def test_precision_and_recall_are_drawn() -> None:
+    figures = with_intervals(spread(TRUTH, FOUND, 0.65, samples=100))
+    figure = precision_recall(curve(judge(TRUTH, FOUND)), figures, 0.65)
+    x, y = figure.axes[0].lines[0].get_data()
+    assert list(x) == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3, 2 / 3])
+    assert list(y) == pytest.approx([1, 1, 1 / 2, 1 / 3, 1 / 2])
+    assert "threshold 0.650:\nrecall 0.333, precision 0.333" in said(figure)
+    assert figure.axes[0].get_xlim()[0] == 0
+    # What is found always is shown from near, what is found never has no point.
+    good = with_intervals(spread(TRUTH[:1], FOUND[:1], 0.65, samples=100))
+    near = precision_recall(curve(judge(TRUTH[:1], FOUND[:1])), good, 0.65)
+    assert near.axes[0].get_xlim()[0] == 0.6
+    none = with_intervals(spread(TRUTH, FOUND, 0.99, samples=100))
+    assert "threshold" not in said(precision_recall(curve(judge(TRUTH, FOUND)), none, 0.99))
+
+
+def test_recall_by_width_is_drawn() -> None:
+    rows = [
+        {"widths": w, **part(TRUTH, FOUND, 0.65, w, samples=100)} for w in pairwise(WIDTHS)
+    ]  # fmt: skip
+    figure = recall_by_width(rows)
+    points = [line.get_ydata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert points == [0, 0, 1]  # none of the class without a label
+    heights = [[bar.get_height() for bar in bars] for bars in figure.axes[1].containers]
+    assert heights == [[0, 0, 0, 1], [1, 1, 0, 0]]
+    for words in ("below 8 %", "8\u201312 %", "12\u201318 %", "from 18 %"):
+        assert words in said(figure)
+
+
+def test_a_sheet_shows_covers_whole_and_near() -> None:
+    cover = np.full((300, 300, 3), 100, np.uint8)
+    cover[240:270, 30:90] = (0, 255, 0)  # the label, 20 % wide
+    label, other = boxes((0.1, 0.8, 0.3, 0.9)), boxes((0.5, 0.1, 0.7, 0.2))
+    panel = gallery.Panel(cover, label, other, label[0], ("a name " * 20, "0.93"))
+    sheet = gallery.sheet("Seven", [panel] * 7)
+    assert sheet.mode == "RGB"
+    pixels = np.asarray(sheet).astype(int)
+
+    def count(colour: tuple[float, ...], of: np.ndarray) -> int:
+        return int((np.abs(of - np.round(np.array(colour) * 255)).max(axis=-1) < 12).sum())
+
+    # Six a row, so the seventh is alone in the second; its parts are 150 pixels a side.
+    assert count((0, 1, 0), pixels[-160:, 320:]) == 0
+    last = pixels[-200:, :320]
+    rows, columns = np.nonzero((last == (0, 255, 0)).all(axis=-1))
+    whole, near = columns < 150 + 8, columns >= 150 + 8
+    # 30 of 150 pixels wide; cut to 1.6 times its width it is 94 of 150.
+    assert np.ptp(columns[whole]) + 1 == pytest.approx(30, abs=2)
+    assert np.ptp(columns[near]) + 1 == pytest.approx(94, abs=4)
+    assert np.ptp(rows[near]) + 1 == pytest.approx(47, abs=4)
+    # The frame of the label, 4 (30 + 15 / 2) pixels round, in both; that of the other in one.
+    assert count(to_rgb(BLUE), last) > count(to_rgb(ORANGE), last) > 40
+
+
+def test_a_label_at_the_edge_is_shown_near() -> None:
+    cover = np.zeros((40, 40, 3), np.uint8)
+    corner = boxes((0.95, 0.95, 1.0, 1.0))
+    panel = gallery.Panel(cover, boxes(), corner, corner[0], ("",))
+    sheet = gallery.sheet("One", [panel])
+    assert isinstance(sheet, Image.Image) and sheet.width >= 640

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covergenre.detector.marks import is_cover_id, read_marks
-from covergenre.errors import MarksError
+from covergenre.detector.marks import Candidate, is_cover_id, read_marks, write_candidates
+from covergenre.errors import MarksError, OutputError
 
 HEADER = "path,label,xmin,ymin,xmax,ymax,variant"
 COVER_ID = "0123456789abcdef" * 4
@@ -99,3 +99,28 @@ def test_the_real_marks(shared: Path) -> None:
     assert (len(marks), len(labelled), sum(m.ambiguous for m in marks)) == (1220, 214, 2)
     assert sum(m.cover.startswith("rap/") for m in labelled) == 205
     assert all(len(m.boxes) == 1 for m in labelled)
+
+
+def test_candidates_that_are_left_are_marks(tmp_path: Path) -> None:
+    path = tmp_path / "candidates.csv"
+    box = np.array([0.5, 0.80001, 0.625, 0.9], np.float32)
+    other = np.array([0.0, 0.0, 1.0, 0.25], np.float32)
+    write_candidates(
+        path,
+        [
+            Candidate(COVER_ID, "rap/a, b.jpg", box, 0.97),
+            Candidate(COVER_ID, "rap/a, b.jpg", other, 0.5),
+            Candidate(COVER_ID[::-1], "rap/c.jpg", other, 0.25),
+        ],
+    )
+    lines = path.read_text("utf-8").splitlines()
+    assert lines[0] == "cover_id,label,xmin,ymin,xmax,ymax,score,number,album"
+    row = f"{COVER_ID},parental_advisory,0.5000,0.8000,0.6250,0.9000,0.9700,1,"
+    assert lines[1] == f'{row}"rap/a, b.jpg"'
+    # A person takes the second out.
+    path.write_text("\n".join([*lines[:2], lines[3]]), "utf-8")
+    first, second = read_marks(path)
+    assert (first.cover, second.cover) == (COVER_ID, COVER_ID[::-1])
+    np.testing.assert_allclose(first.boxes, [box], atol=5e-5)
+    with pytest.raises(OutputError, match=r"away/candidates\.csv cannot be written: No such file"):
+        write_candidates(tmp_path / "away" / "candidates.csv", [])

@@ -63,13 +63,13 @@ def _judged(figures: dict[str, Any]) -> list[str]:
         "",
         "With 95 % bootstrap intervals over covers. Calibration is judged by the debiased error.",
         "",
-        *_table(
+        *table(
             ["", "model", *others],
             [
                 [
                     title + (" (lower is better)" if name in LOWER_IS_BETTER else ""),
-                    _figure(model[name]),
-                    *(_figure(other["figures"][name]) for other in others.values()),
+                    figure(model[name]),
+                    *(figure(other["figures"][name]) for other in others.values()),
                 ]
                 for name, title in METRICS.items()
             ],
@@ -83,10 +83,10 @@ def _judged(figures: dict[str, Any]) -> list[str]:
         *_differences(others),
         "## Per genre",
         "",
-        *_table(
+        *table(
             ["genre", "covers", *GENRE_METRICS],
             [
-                [row["genre"], str(row["covers"]), *(_figure(row[name]) for name in GENRE_METRICS)]
+                [row["genre"], str(row["covers"]), *(figure(row[name]) for name in GENRE_METRICS)]
                 for row in model["per_genre"]
             ],
         ),
@@ -100,13 +100,13 @@ def _differences(others: dict[str, Any]) -> list[str]:
     if not others:
         return []
     rows = [
-        [title, *(_difference(other["difference"][name]) for other in others.values())]
+        [title, *(difference(other["difference"][name]) for other in others.values())]
         for name, title in METRICS.items()
     ]
     return [
         "Differences, model less the other, from a paired bootstrap; * where 0 lies outside:",
         "",
-        *_table(["", *others], rows),
+        *table(["", *others], rows),
     ]
 
 
@@ -118,7 +118,7 @@ def _abstention(found: dict[str, Any] | None) -> list[str]:
         "",
         f"Below a confidence of {found['threshold']:.3f}, fitted on validation covers for an "
         f"accuracy of {found['target_accuracy']:.0%}, the model abstains. Here it keeps "
-        f"{_figure(found['coverage'])} of the covers, {_figure(found['accuracy'])} of them right.",
+        f"{figure(found['coverage'])} of the covers, {figure(found['accuracy'])} of them right.",
         "",
     ]
 
@@ -132,14 +132,14 @@ def _years(rows: list[dict[str, Any]]) -> list[str]:
         "The earliest year known of the albums that carry a cover. Of a handful of covers an "
         "interval is too narrow: resamples hold no others.",
         "",
-        *_table(
+        *table(
             ["year", "covers", "accuracy", "mean confidence"],
             [
                 [
                     "unknown" if row["group"] is None else str(row["group"]),
                     str(row["covers"]),
-                    _figure(row["accuracy"]),
-                    _figure(row["mean_confidence"]),
+                    figure(row["accuracy"]),
+                    figure(row["mean_confidence"]),
                 ]
                 for row in rows
             ],
@@ -155,9 +155,9 @@ def _origin(rows: list[dict[str, Any]]) -> list[str]:
         "",
         f"The {origin.STUDY}: other covers, so a comparison of results, not of methods.",
         "",
-        *_table(
+        *table(
             ["", "origin", "model"],
-            [[row["figure"], f"{row['origin']:.3f}", _figure(row["model"])] for row in rows],
+            [[row["figure"], f"{row['origin']:.3f}", figure(row["model"])] for row in rows],
         ),
     ]
 
@@ -170,7 +170,7 @@ def _unknown(rows: list[dict[str, Any]]) -> list[str]:
         "",
         "Not judged. What the model takes them for:",
         "",
-        *_table(
+        *table(
             ["genre", "covers", "taken for", "mean confidence", "abstained"],
             [
                 [
@@ -186,21 +186,24 @@ def _unknown(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _table(header: list[str], rows: list[list[str]]) -> list[str]:
+def table(header: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a table, and an empty one behind it."""
     # A genre's name may hold anything.
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     lines = [header, ["---"] * len(header), *cells]
     return [*(f"| {' | '.join(line)} |" for line in lines), ""]
 
 
-def _figure(figure: dict[str, Any]) -> str:
-    if math.isnan(figure["value"]):
+def figure(found: dict[str, Any], digits: int = 3) -> str:
+    """A value and its interval; nothing where it is not defined."""
+    if math.isnan(found["value"]):
         return ""
-    low, high = figure["interval"]
-    return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"
+    low, high = found["interval"]
+    return f"{found['value']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _difference(found: dict[str, Any]) -> str:
+def difference(found: dict[str, Any]) -> str:
+    """A difference and its interval, with a star where 0 lies outside; or nothing."""
     if math.isnan(found["difference"]):
         return ""
     low, high = found["interval"]

@@ -1,0 +1,82 @@
+"""What a bundle's detector finds on covers of a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.sql import functions as F
+
+from covergenre.bundle import Bundle
+from covergenre.config import Settings
+from covergenre.detector.boxes import Detections
+from covergenre.errors import BundleError
+from jobs.runtime import session
+from jobs.runtime.progress import shown
+from jobs.runtime.warehouse import Warehouse
+from schemas import COVERS
+from udfs.detect import make_detect
+from udfs.worker import ShippedBundle
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found, by ``cover_id``.
+
+    Attributes:
+        detections: of the covers that can be used, the most probable first.
+        unusable: why the others cannot; a key of :data:`covergenre.images.REASONS`.
+    """
+
+    detections: Mapping[str, Detections]
+    unusable: Mapping[str, str]
+
+
+def check_detector(bundle: Bundle) -> float:
+    """The threshold of the bundle's detector.
+
+    Raises:
+        BundleError: it holds none.
+    """
+    if bundle.detector is None:
+        raise BundleError(
+            f"bundle {bundle.path} holds no detector: name a --model that finds labels"
+        )
+    return bundle.detector.threshold
+
+
+def detect(
+    warehouse: Warehouse, cover_ids: Collection[str], bundle: Bundle, settings: Settings
+) -> Found:
+    """Show covers to a bundle's detector, distributed; what it finds fits into memory.
+
+    Args:
+        warehouse: holds their bytes.
+        cover_ids: of the covers.
+        bundle: verified, with a detector; shipped to the executors.
+        settings: batch size and image limits.
+    """
+    spark = warehouse.spark
+    shipped = ShippedBundle(bundle.model_version, spark.sparkContext.broadcast(bundle.files()))
+    udf = make_detect(
+        shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits
+    )
+    wanted = spark.createDataFrame([(cover_id,) for cover_id in cover_ids], "cover_id string")
+    covers = warehouse.read(COVERS).select("cover_id", "content")
+    chosen = covers.join(F.broadcast(wanted), "cover_id", "left_semi")
+    with shown(spark, f"labels by {bundle.name}", len(cover_ids)):
+        said = chosen.select("cover_id", udf("content").alias("said"))
+        rows = said.select("cover_id", "said.*").collect()
+    return Found(
+        {
+            row["cover_id"]: Detections(
+                np.array(row["boxes"], np.float32).reshape(-1, 4),
+                np.array(row["scores"], np.float32),
+                np.ones(len(row["scores"]), np.int32),
+            )
+            for row in rows
+            if row["reason"] is None
+        },
+        {row["cover_id"]: row["reason"] for row in rows if row["reason"] is not None},
+    )
