@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from covergenre import config
+from covergenre.bundle import Bundle
 from covergenre.detector.average_precision import average_precision, curve, judge
 from covergenre.detector.boxes import Boxes, Detections
+from covergenre.errors import BundleError
 from covergenre.evaluation.labels import (
     METRICS,
     WIDTHS,
@@ -25,6 +29,7 @@ from covergenre.evaluation.labels import (
 )
 from covergenre.plots import gallery, precision_recall, recall_by_width
 from covergenre.plots.style import BLUE, ORANGE
+from jobs.runtime.evaluation.label_report import check_unseen
 
 WIDE, MIDDLE, NARROW = (0.1, 0.1, 0.3, 0.2), (0.5, 0.8, 0.6, 0.85), (0.9, 0.9, 0.95, 0.95)
 FALSE_NARROW, FALSE_MIDDLE = (0.0, 0.5, 0.05, 0.55), (0.4, 0.4, 0.55, 0.5)
@@ -211,3 +216,19 @@ def test_a_label_at_the_edge_is_shown_near() -> None:
     panel = gallery.Panel(cover, boxes(), corner, corner[0], ("",))
     sheet = gallery.sheet("One", [panel])
     assert isinstance(sheet, Image.Image) and sheet.width >= 640
+
+
+def test_a_detector_that_may_have_seen_the_covers_is_told(settings: config.Settings) -> None:
+    def bundle(training: dict[str, Any] | None) -> Bundle:
+        spec = {"details": {"training": training}}
+        return Bundle(Path("mine"), {"name": "mine", "detector": spec}, "0" * 64)
+
+    splits = settings.splits.model_dump()
+    assert check_unseen(bundle({"splits": splits, "measured": True}), settings) is None
+    told = check_unseen(bundle({"splits": splits, "measured": False}), settings)
+    assert told is not None and "trained without detector.marked" in told
+    told = check_unseen(bundle(None), settings)
+    assert told is not None and "does not say which covers it was trained on" in told
+    other = bundle({"splits": {**splits, "salt": "other"}, "measured": True})
+    with pytest.raises(BundleError, match=r"another salt of splits.*--set splits\.salt=other"):
+        check_unseen(other, settings)

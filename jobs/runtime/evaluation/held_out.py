@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -135,7 +136,13 @@ def check_splits(bundle: Bundle, settings: Settings) -> str | None:
     Raises:
         BundleError: it was trained with other folds; says the settings that mend it.
     """
-    trained = bundle.manifest.get("training", {}).get("splits")
+    return check_trained_with(bundle, bundle.manifest.get("training", {}).get("splits"), settings)
+
+
+def check_trained_with(
+    bundle: Bundle, trained: Mapping[str, Any] | None, settings: Settings
+) -> str | None:
+    """:func:`check_splits` of a part of a bundle that was trained with these settings of splits."""
     if not trained:
         return (
             f"{bundle.model_version} does not say which covers it was trained on: it may have "

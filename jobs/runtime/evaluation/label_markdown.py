@@ -32,6 +32,7 @@ def render(figures: dict[str, Any], pictures: Sequence[str]) -> str:
         f"From a score of {figures['threshold']:.4f} on a cover carries the label: the bundle's "
         "threshold, not chosen on these covers.",
         "",
+        *(f"**Warning:** {remark}.\n" for remark in figures["remarks"]),
         *_overall(figures),
         *_parts("By width of the label", "width", _widths(figures["by_width"])),
         *_parts("By kind of the label", "kind", _variants(figures["by_variant"]), whole=False),

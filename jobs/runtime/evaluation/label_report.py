@@ -16,7 +16,7 @@ from covergenre.errors import MarksError
 from covergenre.evaluation import labels as label_figures
 from jobs.prepare import prepare
 from jobs.runtime.detections import check_detector, detect
-from jobs.runtime.evaluation import judgement, label_gallery, label_markdown, labels
+from jobs.runtime.evaluation import held_out, judgement, label_gallery, label_markdown, labels
 from jobs.runtime.evaluation.labels import Covers, Judged
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
@@ -48,10 +48,11 @@ def evaluate_labels(
         the figures, as the report's ``labels.json`` holds them.
 
     Raises:
-        BundleError: the bundle holds no detector.
+        BundleError: the bundle holds no detector, or one that may have learnt the test fold.
         MarksError: the CSV cannot be used, or no marked cover can.
     """
     threshold = check_detector(bundle)
+    remarks = held_out.warn(check_unseen(bundle, settings))
     run.counts.update(prepare(warehouse, settings))
     covers = labels.choose(warehouse, marks, settings)
     found = detect(warehouse, covers.all, bundle, settings).detections
@@ -80,6 +81,7 @@ def evaluate_labels(
         "run_id": run.run_id,
         "evaluated_at": run.started_at.isoformat(timespec="seconds"),
         "threshold": threshold,
+        "remarks": remarks,
         "marked": counts,
         "detector": label_figures.with_intervals(values),
         "beside": beside,
@@ -89,6 +91,23 @@ def evaluate_labels(
     }
     _write(report, figures, judged, covers, found, warehouse, settings)
     return dict(judgement.plain(figures))
+
+
+def check_unseen(bundle: Bundle, settings: Settings) -> str | None:
+    """What is not known of whether the detector has seen the covers that it is judged on.
+
+    Raises:
+        BundleError: it was trained with other folds.
+    """
+    assert bundle.detector is not None
+    training = bundle.detector.spec["details"].get("training") or {}
+    unknown = held_out.check_trained_with(bundle, training.get("splits"), settings)
+    if unknown is None and not training.get("measured"):
+        return (
+            f"the detector of {bundle.model_version} was trained without detector.marked: it may "
+            "have seen the marked covers that it is judged on"
+        )
+    return unknown
 
 
 def summary(figures: dict[str, Any], report: Path) -> tuple[dict[str, Any], dict[str, Any]]:
