@@ -74,7 +74,7 @@ def mine(
     """
     check_detector(bundle)
     run.counts.update(prepare(warehouse, settings))
-    cover_ids = _unmarked(warehouse, genres, settings)
+    cover_ids = unmarked(warehouse, genres, settings)
     found = detect(warehouse, cover_ids, bundle, settings).detections
     hits = [
         (float(score), cover_id, box)
@@ -90,7 +90,13 @@ def mine(
     return candidates
 
 
-def _unmarked(warehouse: Warehouse, genres: Collection[str], settings: Settings) -> list[str]:
+def unmarked(warehouse: Warehouse, genres: Collection[str], settings: Settings) -> list[str]:
+    """``cover_id`` of the covers that :func:`mine` looks at.
+
+    Raises:
+        CatalogueError: there are none.
+        MarksError: a CSV of marks cannot be used.
+    """
     named = [settings.detector.marked, settings.detector.confirmed]
     known = {cover_id for path in named if path for cover_id in marked(warehouse, Path(path))}
     splits = warehouse.read(SPLITS)
