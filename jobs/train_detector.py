@@ -19,6 +19,7 @@ from covergenre.bundle import Bundle, with_detector
 from covergenre.config import Settings
 from covergenre.detector.detector import Detector, LabelDetector
 from covergenre.detector.exported import ExportedDetector
+from covergenre.detector.marks import write_candidates
 from covergenre.detector.network import Architecture, load
 from covergenre.detector.nms import Suppression
 from covergenre.detector.stored import DetectorPart, rounded
@@ -74,11 +75,13 @@ def train_detector(
     chosen = serving(warehouse, settings)
     with tempfile.TemporaryDirectory() as scratch:
         job = _Job(warehouse, settings, chosen, Path(scratch), run)
-        take = job.own if isinstance(detector, Architecture) else job.exported
-        part, judgement = take(detector)  # type: ignore[arg-type]
+        if isinstance(detector, Architecture):
+            part, judgement = job.own(detector)
+        else:
+            part, judgement = job.exported(detector)
     hits = target.with_name(f"{target.name}-hits.csv")
     bundle = with_detector(base, target, part)
-    validation.write_hits(hits, judgement.hits, warehouse)
+    write_candidates(hits, validation.candidates(warehouse, judgement.hits))
     return bundle, judgement, hits
 
 
@@ -239,8 +242,8 @@ def _print_summary(
         "false labels": f"{choice.false_per_thousand:.2f} on 1000 real covers",
         **{f"AP50 {kind}": f"{row['ap50']:.3f}"
            for kind, row in judgement.figures.items() if "ap50" in row},
-        "to look at": f"{len(judgement.hits)} unmarked covers in {hits}; some will carry a label: "
-        "name them in detector.confirmed and run again",
+        "to look at": f"{len(judgement.hits)} unmarked covers in {hits}; some may carry a label: "
+        "take out the rows that do not, name the file as detector.confirmed, run again",
     }  # fmt: skip
     result = {
         "bundle": str(bundle.path),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from covergenre.config import Settings
 from covergenre.detector.average_precision import at_threshold, average_precision, judge
 from covergenre.detector.boxes import Boxes, Detections
 from covergenre.detector.detector import LabelDetector, most_probable
-from covergenre.detector.marks import COLUMNS, LABEL
+from covergenre.detector.marks import Candidate
 from covergenre.detector.threshold import Choice, choose_threshold, fit_platt
 from jobs.runtime.detecting import pictures
 from jobs.runtime.detecting.covers import Serving
@@ -28,7 +26,6 @@ from schemas import ALBUMS, COVERS
 COMPOSED, CONFIRMED, UNMARKED = "composed", "confirmed", "unmarked"
 """Labels laid on; real ones, or none, that a person has confirmed; covers nobody has looked at."""
 
-HITS = "hits.csv"
 # Calibrated score from which on an unmarked cover is worth a look.
 _WORTH_A_LOOK = 0.05
 # Overlap of a right detection, also in the figures' names.
@@ -126,22 +123,13 @@ def judged(detector: LabelDetector, held: Sequence[Picture], settings: Settings)
     return Judgement(calibration, choice, _figures(held, found, choice), _hits(held, found))
 
 
-def write_hits(path: Path, hits: Sequence[tuple[str, Boxes, float]], warehouse: Warehouse) -> None:
-    """Write what was found on covers nobody has marked, as a CSV that can become one of marks.
-
-    Each row says ``parental_advisory``: whoever looks at the covers changes what is wrong to
-    ``none`` (emptying the box) and names the file as ``detector.confirmed``.
-    """
+def candidates(warehouse: Warehouse, hits: Sequence[tuple[str, Boxes, float]]) -> list[Candidate]:
+    """What was found on covers that nobody has marked, for a person to look at."""
     ids = warehouse.spark.createDataFrame([(hit[0],) for hit in hits], "cover_id string")
     albums = warehouse.read(ALBUMS).join(F.broadcast(ids), "cover_id", "left_semi")
-    rows = albums.groupBy("cover_id").agg(F.min("album_id").alias("path")).collect()
-    paths = {row["cover_id"]: row["path"] for row in rows}
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*COLUMNS, "score", "album"])
-        for cover_id, box, score in hits:
-            sides = [f"{side:.4f}" for side in box]
-            writer.writerow([cover_id, LABEL, *sides, f"{score:.4f}", paths[cover_id]])
+    rows = albums.groupBy("cover_id").agg(F.min("album_id").alias("album")).collect()
+    named = {row["cover_id"]: row["album"] for row in rows}
+    return [Candidate(cover_id, named[cover_id], box, score) for cover_id, box, score in hits]
 
 
 def _detected(
