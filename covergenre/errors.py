@@ -55,6 +55,28 @@ class LayoutError(SourceError):
     """The source's pages are not what the settings say they are."""
 
 
+class ConceptsError(CovergenreError):
+    """Published concepts cannot be read."""
+
+
+class TaggerError(CovergenreError):
+    """A tagger cannot be used: its token, its model or its files."""
+
+
+class TaggingStoppedError(TaggerError):
+    """A tagging service answers no more: what was got so far is kept."""
+
+    exit_code = 5
+
+
+class QuotaError(TaggingStoppedError):
+    """The plan that pays for a tagging service is used up, or does not cover it."""
+
+
+class CostLimitError(TaggingStoppedError):
+    """A run has asked a tagging service as often as the settings allow."""
+
+
 class BrowserError(CovergenreError):
     """There is no browser, or it does not start."""
 

@@ -1,6 +1,7 @@
 """The tables: one module each, with columns, keys, constraints and properties."""
 
 from schemas.albums import ALBUMS
+from schemas.concepts import CONCEPTS
 from schemas.covers import COVERS
 from schemas.embeddings import EMBEDDINGS
 from schemas.metrics import METRICS
@@ -12,11 +13,22 @@ from schemas.table import Column, Table
 
 TABLES = {
     table.name: table
-    for table in (ALBUMS, COVERS, QUARANTINE, SPLITS, EMBEDDINGS, PREDICTIONS, METRICS, RUNS)
+    for table in (
+        ALBUMS,
+        COVERS,
+        QUARANTINE,
+        SPLITS,
+        EMBEDDINGS,
+        CONCEPTS,
+        PREDICTIONS,
+        METRICS,
+        RUNS,
+    )
 }
 
 __all__ = [
     "ALBUMS",
+    "CONCEPTS",
     "COVERS",
     "EMBEDDINGS",
     "METRICS",

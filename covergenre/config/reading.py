@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from covergenre.config.concepts import Concepts
 from covergenre.config.detector import Detector
 from covergenre.config.lifecycle import Promotion, Tracking
 from covergenre.config.scrape import Scrape
@@ -41,6 +42,7 @@ class Settings(Section):
     tracking: Tracking
     promotion: Promotion
     scrape: Scrape
+    concepts: Concepts
 
 
 def load(overlay: Path | None = None, assignments: Iterable[str] = ()) -> Settings:

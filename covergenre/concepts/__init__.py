@@ -1,0 +1,1 @@
+"""What is on covers: concepts (objects, people, moods) that taggers name, and how often."""
