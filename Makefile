@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector evaluate promote mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector evaluate describe promote mlflow test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ train_detector: $(READY) ## Train a label detector on COVERS=folder [OUTPUT=dir]
 evaluate: $(READY) ## Judge MODEL=bundle on the held-out covers of COVERS=folder [OUTPUT=dir] [AGAINST=bundle]
 	@$(SUBMIT) jobs/evaluate.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(AGAINST),--against "$(AGAINST)") $(ARGS)
+
+describe: $(READY) ## Measure colour and composition of the covers of COVERS=folder [OUTPUT=dir]
+	@$(SUBMIT) jobs/describe.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 promote: $(READY) ## Use BUNDLE=dir where no bundle is named, if it is good enough
 	@$(BIN)/python jobs/promote.py $(if $(BUNDLE),"$(BUNDLE)") $(ARGS)

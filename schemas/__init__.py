@@ -1,6 +1,7 @@
 """The tables: one module each, with columns, keys, constraints and properties."""
 
 from schemas.albums import ALBUMS
+from schemas.appearance import APPEARANCE
 from schemas.concepts import CONCEPTS
 from schemas.covers import COVERS
 from schemas.embeddings import EMBEDDINGS
@@ -19,6 +20,7 @@ TABLES = {
         QUARANTINE,
         SPLITS,
         EMBEDDINGS,
+        APPEARANCE,
         CONCEPTS,
         PREDICTIONS,
         METRICS,
@@ -28,6 +30,7 @@ TABLES = {
 
 __all__ = [
     "ALBUMS",
+    "APPEARANCE",
     "CONCEPTS",
     "COVERS",
     "EMBEDDINGS",

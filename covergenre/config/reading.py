@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from covergenre.config.concepts import Concepts
+from covergenre.config.describe import Describe
 from covergenre.config.detector import Detector
 from covergenre.config.lifecycle import Promotion, Tracking
 from covergenre.config.scrape import Scrape
@@ -39,6 +40,7 @@ class Settings(Section):
     detector: Detector
     score: Score
     evaluate: Evaluate
+    describe: Describe
     tracking: Tracking
     promotion: Promotion
     scrape: Scrape
