@@ -21,7 +21,7 @@ class Appearance:
 
     Attributes:
         palette: dominant colours, the largest share first.
-        colourfulness: 0 to about 110 and above.
+        colourfulness: from 0; above 82 is highly colourful.
         brightness: 0 to 1.
         contrast: 0 to 0.5.
         saturation: 0 to 1.

@@ -36,7 +36,7 @@ def edge_density(grey: npt.NDArray[np.uint8]) -> float:
         grey: uint8 (SIDE, SIDE).
 
     Returns:
-        0 to 1; photographs have about 0.1, fine patterns up to 0.4.
+        0 to 1; nine covers in ten have 0.02 to 0.26.
     """
     edges = cv2.Canny(grey, _LOWER, _UPPER, L2gradient=True)
     return float(np.count_nonzero(edges) / grey.size)
