@@ -111,7 +111,8 @@ def _barcode(rng: Generator) -> Mark:
     """Bars of one to four modules, as in EAN-13, with or without digits below."""
     height = round(WIDTH * rng.uniform(0.35, 0.85))
     light = np.full((height, WIDTH), 255, np.uint8)
-    modules = np.repeat(np.arange(60) % 2, rng.choice([1, 1, 1, 2, 2, 3, 4], 60))[:95]
+    # As many bars as there would be if each were one module wide: never too few.
+    modules = np.repeat(np.arange(95) % 2, rng.choice([1, 1, 1, 2, 2, 3, 4], 95))[:95]
     quiet = WIDTH * rng.uniform(0.02, 0.09)
     columns = np.linspace(quiet, WIDTH - quiet, 96).round().astype(int)
     digits = rng.random() < 0.7

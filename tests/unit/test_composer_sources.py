@@ -138,3 +138,17 @@ def test_usable_backgrounds_are_far_from_everything_measured_or_unmarked() -> No
     assert serve == {"folk", "no-genre", "jazz"}
     with pytest.raises(KeyError, match="unknown"):
         usable(groups, genres, {"rap"}, marked=["unknown"], held_out=[])
+
+
+# The first three made bars that were all thin, and too few for the whole width.
+@pytest.mark.parametrize("seed", [473, 665, 762, *range(8)])
+def test_a_barcode_has_bars_and_gaps_from_end_to_end(seed: int) -> None:
+    mark = negatives._barcode(np.random.default_rng(seed))
+    line = mark.light[mark.light.shape[0] // 2] > 127
+    changes = np.flatnonzero(line[1:] != line[:-1])
+    width = len(line)
+    # EAN-13 has 30 bars in 95 modules; a quiet zone at either end is at most 9 % wide.
+    assert 30 <= len(changes) <= 94
+    assert changes[0] < 0.15 * width
+    assert changes[-1] > 0.85 * width
+    assert np.diff(changes).max() < 0.06 * width
