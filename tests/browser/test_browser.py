@@ -140,9 +140,11 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 _CRAWL = textwrap.dedent(
     """
-    import sys, threading
+    import signal, sys, threading
     from covergenre import config
     from scraping.allmusic.browser import Browser
+    # A shell that runs the tests in the background has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     browser = Browser(config.load().scrape.allmusic.browser, ["127.0.0.1"], "covergenre/0.0")
     try:
         print("ready", flush=True)
