@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from udfs.compose import make_compose
 
 # Two labels are laid on a picture at most.
 _LEAST_MOST = 2
+# Pictures a task: some seconds of work.
+_A_TASK = 500
 # Pictures that show whether composing still draws what it drew.
 _SAMPLES = 16
 
@@ -93,6 +96,7 @@ def composed(
     rows = [(one.cover_id, one.versions, one.boxes) for one in allotments]
     schema = "cover_id string, versions int, boxes array<float>"
     wanted = warehouse.spark.createDataFrame(rows, schema)
+    count = sum(one.versions for one in allotments)
     seed = F.xxhash64("cover_id", "version", F.lit(settings.detector.seed))
     compose_udf = make_compose(
         read_pictures_of_labels(settings), size, most_boxes(allotments), settings.images.limits
@@ -103,7 +107,8 @@ def composed(
         .join(F.broadcast(wanted), "cover_id")
         .withColumn("version", F.explode(F.sequence(F.lit(1), F.col("versions"))))
         .select("content", seed.alias("seed"), "boxes")
-        .orderBy("seed")
+        .repartitionByRange(math.ceil(count / _A_TASK), "seed")
+        .sortWithinPartitions("seed")
         .select(compose_udf("content", "seed", "boxes").alias("composed"))
         .select("composed.*")
     )
