@@ -28,11 +28,11 @@ from jobs.runtime.catalogue import opened
 from jobs.runtime.detections import check_detector, detect
 from jobs.runtime.evaluation.label_gallery import Sight, sheets
 from jobs.runtime.evaluation.labels import labelled_genres
-from jobs.runtime.marks import marked
+from jobs.runtime.marks import album_of, marked
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from jobs.score import choose_bundle
-from schemas import ALBUMS, SPLITS
+from schemas import SPLITS
 
 CANDIDATES = "candidates.csv"
 # Boxes that are narrower or lower have no sides once they are rounded.
@@ -83,7 +83,7 @@ def mine(
         if score >= least_score and (box[2:] - box[:2]).min() >= _LEAST_SIDE
     ]
     hits.sort(key=lambda hit: (-hit[0], hit[1]))
-    albums = _albums(warehouse, {cover_id for _, cover_id, _ in hits})
+    albums = album_of(warehouse, {cover_id for _, cover_id, _ in hits})
     candidates = [Candidate(i, albums[i], box, score) for score, i, box in hits]
     run.counts.update(looked_at=len(cover_ids), candidates=len(candidates))
     _write(folder, candidates, bundle, warehouse, settings)
@@ -100,8 +100,7 @@ def unmarked(warehouse: Warehouse, genres: Collection[str], settings: Settings) 
     named = [settings.detector.marked, settings.detector.confirmed]
     known = {cover_id for path in named if path for cover_id in marked(warehouse, Path(path))}
     splits = warehouse.read(SPLITS)
-    ids = warehouse.spark.createDataFrame([(cover_id,) for cover_id in known], "cover_id string")
-    groups = splits.join(F.broadcast(ids), "cover_id", "left_semi").select("group_id").distinct()
+    groups = warehouse.of_covers(SPLITS, known).select("group_id").distinct()
     chosen = (
         splits.where(F.col("representative") & (F.col("fold") != settings.splits.test_fold))
         .where(F.arrays_overlap("genres", F.array(*(F.lit(genre) for genre in genres))))
@@ -116,14 +115,6 @@ def unmarked(warehouse: Warehouse, genres: Collection[str], settings: Settings) 
             "fold that nobody has marked: name other --genres"
         )
     return found
-
-
-def _albums(warehouse: Warehouse, cover_ids: Collection[str]) -> dict[str, str]:
-    """One album of each cover."""
-    ids = warehouse.spark.createDataFrame([(i,) for i in cover_ids], "cover_id string")
-    albums = warehouse.read(ALBUMS).join(F.broadcast(ids), "cover_id", "left_semi")
-    rows = albums.groupBy("cover_id").agg(F.min("album_id").alias("album")).collect()
-    return {row["cover_id"]: row["album"] for row in rows}
 
 
 def _write(

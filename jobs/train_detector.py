@@ -99,7 +99,7 @@ class _Job:
         """Train a network."""
         size = architecture.anchors.size
         allotments = pictures.allotted(self.serving, self.settings)
-        folder = training.checkpoints(
+        folder = training.state(
             self.warehouse, allotments, architecture, self.settings, self.scratch
         )
         composed = self._composed(size)

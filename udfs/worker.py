@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pyspark import Broadcast
+from pyspark.sql import SparkSession
 
 from covergenre import tensorflow_runtime
 from covergenre.backbones import Backbone
-from covergenre.bundle import open_bundle, unpack
+from covergenre.bundle import Bundle, open_bundle, unpack
 from covergenre.classifier import Classifier
 from covergenre.detector.detector import LabelDetector
 
@@ -32,6 +33,11 @@ class ShippedBundle:
 
     model_version: str
     files: Broadcast[Mapping[str, bytes]]
+
+    @classmethod
+    def of(cls, bundle: Bundle, spark: SparkSession) -> ShippedBundle:
+        """Send a verified bundle on its way."""
+        return cls(bundle.model_version, spark.sparkContext.broadcast(bundle.files()))
 
 
 @dataclass(frozen=True)

@@ -128,14 +128,8 @@ def compare(
     found = {}
     for name in METRICS:
         one, other = (float(value[name][0]) for value in values)
-        low, high = interval(np.concatenate([a[name] - b[name] for a, b in drawn]))
-        found[name] = {
-            "first": one,
-            "second": other,
-            "difference": one - other,
-            "interval": [low, high],
-            "significant": low > 0 or high < 0,
-        }
+        spread = np.concatenate([a[name] - b[name] for a, b in drawn])
+        found[name] = difference(one, other, spread)
     return found
 
 
@@ -211,6 +205,19 @@ def figure(name: str, value: float, spread: Floats) -> dict[str, Any]:
     if math.isnan(value):
         low = high = math.nan
     return {"value": float(value), "interval": [low, high]}
+
+
+def difference(first: float, second: float, spread: Floats) -> dict[str, Any]:
+    """How much one figure of two models differs, from its differences on resamples: see
+    :func:`compare`."""
+    low, high = interval(spread)
+    return {
+        "first": first,
+        "second": second,
+        "difference": first - second,
+        "interval": [low, high],
+        "significant": low > 0 or high < 0,
+    }
 
 
 def _checked(truth: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[Labels, Probabilities]:

@@ -14,7 +14,7 @@ from scipy.stats import chi2
 
 from covergenre.detector.average_precision import OVERLAPS, RECALLS, judge
 from covergenre.detector.boxes import Boxes, Detections
-from covergenre.evaluation.bootstrap import figure, interval, resamples
+from covergenre.evaluation.bootstrap import difference, figure, resamples
 from covergenre.evaluation.statistics import Floats, Weights, calibration_errors
 
 WIDTHS = (0.0, 0.08, 0.12, 0.18, np.inf)
@@ -157,18 +157,12 @@ def differences(first: dict[str, Floats], second: dict[str, Floats]) -> dict[str
     Returns:
         As :func:`covergenre.evaluation.compare`.
     """
-    found = {}
-    for name in METRICS:
-        low, high = interval(first[name][1:] - second[name][1:])
-        one, other = float(first[name][0]), float(second[name][0])
-        found[name] = {
-            "first": one,
-            "second": other,
-            "difference": one - other,
-            "interval": [low, high],
-            "significant": low > 0 or high < 0,
-        }
-    return found
+    return {
+        name: difference(
+            float(first[name][0]), float(second[name][0]), first[name][1:] - second[name][1:]
+        )
+        for name in METRICS
+    }
 
 
 def part(

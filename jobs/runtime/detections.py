@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.sql import functions as F
 
 from covergenre.bundle import Bundle
 from covergenre.config import Settings
@@ -58,13 +57,11 @@ def detect(
         settings: batch size and image limits.
     """
     spark = warehouse.spark
-    shipped = ShippedBundle(bundle.model_version, spark.sparkContext.broadcast(bundle.files()))
+    shipped = ShippedBundle.of(bundle, spark)
     udf = make_detect(
         shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits
     )
-    wanted = spark.createDataFrame([(cover_id,) for cover_id in cover_ids], "cover_id string")
-    covers = warehouse.read(COVERS).select("cover_id", "content")
-    chosen = covers.join(F.broadcast(wanted), "cover_id", "left_semi")
+    chosen = warehouse.of_covers(COVERS, cover_ids)
     with shown(spark, f"labels by {bundle.name}", len(cover_ids)):
         said = chosen.select("cover_id", udf("content").alias("said"))
         rows = said.select("cover_id", "said.*").collect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from pyspark.sql import functions as F
@@ -71,3 +72,10 @@ def _cover_ids(warehouse: Warehouse, names: list[str]) -> dict[str, str]:
     asked = warehouse.spark.createDataFrame([(name,) for name in names], "name string")
     rows = known.join(F.broadcast(asked), "name", "left_semi").distinct().collect()
     return {row["name"]: row["cover_id"] for row in rows}
+
+
+def album_of(warehouse: Warehouse, cover_ids: Iterable[str]) -> dict[str, str]:
+    """One album of each cover, the first by ``album_id``: what people know it by."""
+    albums = warehouse.of_covers(ALBUMS, cover_ids)
+    rows = albums.groupBy("cover_id").agg(F.min("album_id").alias("album")).collect()
+    return {row["cover_id"]: row["album"] for row in rows}

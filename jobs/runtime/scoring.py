@@ -27,7 +27,7 @@ def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
         ``cover_id`` and the columns of :data:`udfs.score.SCORED`.
     """
     spark = covers.sparkSession
-    shipped = ShippedBundle(bundle.model_version, spark.sparkContext.broadcast(bundle.files()))
+    shipped = ShippedBundle.of(bundle, spark)
     udf = make_score(
         shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits
     )

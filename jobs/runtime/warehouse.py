@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from delta.tables import DeltaTable
 from filelock import FileLock, Timeout
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from covergenre.errors import CatalogueError, OutputError
 from schemas import TABLES, Table
@@ -55,6 +56,11 @@ class Warehouse:
                 f"{self.path(table.name)} is not there: scrape a catalogue into it first"
             )
         return self.spark.read.format("delta").load(self.path(table.name))
+
+    def of_covers(self, table: Table, cover_ids: Iterable[str]) -> DataFrame:
+        """The table's rows of some covers, as many as fit into the driver's memory."""
+        ids = self.spark.createDataFrame([(cover_id,) for cover_id in cover_ids], "cover_id string")
+        return self.read(table).join(F.broadcast(ids), "cover_id", "left_semi")
 
     def delta(self, table: Table) -> DeltaTable:
         """The table, for MERGE."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,14 +17,13 @@ from covergenre.config import Settings
 from covergenre.detector.network import Architecture
 from covergenre.detector.training import Recipe, Trained, train
 from covergenre.fitting import EpochLog
+from jobs.runtime import checkpoints
 from jobs.runtime.detecting import pictures
 from jobs.runtime.detecting.pictures import Allotment
 from jobs.runtime.detecting.validation import Picture
 from jobs.runtime.progress import shown
 from jobs.runtime.warehouse import Warehouse
 
-# Folder in the warehouse with the state of trainings, each by a digest of all that decides it.
-_CHECKPOINTS = "checkpoints"
 _WEIGHTS, _HISTORY = "weights.safetensors", "history.jsonl"
 
 
@@ -46,7 +43,7 @@ def recipe(settings: Settings) -> Recipe:
     )
 
 
-def checkpoints(
+def state(
     warehouse: Warehouse,
     allotments: Sequence[Allotment],
     architecture: Architecture,
@@ -59,9 +56,7 @@ def checkpoints(
         pictures.digest(allotments, settings, architecture.anchors.size),
         architecture.to_json(), asdict(recipe(settings)), own.passes, own.batch_size,
     ]  # fmt: skip
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    root = Path(warehouse.location) if warehouse.local else scratch
-    return root / _CHECKPOINTS / f"detector-{digest[:16]}"
+    return checkpoints.folder(warehouse, scratch, "detector", parts)
 
 
 def trained(
@@ -83,7 +78,7 @@ def trained(
         validation: pictures whose loss is taken after each epoch.
         architecture: what is trained.
         settings: how.
-        folder: as :func:`checkpoints` names it.
+        folder: as :func:`state` names it.
         scratch: folder for files that may be gone afterwards.
     """
     own, size = settings.detector, architecture.anchors.size

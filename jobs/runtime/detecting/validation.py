@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from pyspark.sql import functions as F
 
 from covergenre import images
 from covergenre.calibration import Platt
@@ -19,9 +18,10 @@ from covergenre.detector.marks import Candidate
 from covergenre.detector.threshold import Choice, choose_threshold, fit_platt
 from jobs.runtime.detecting import pictures
 from jobs.runtime.detecting.covers import Serving
+from jobs.runtime.marks import album_of
 from jobs.runtime.progress import shown
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, COVERS
+from schemas import COVERS
 
 COMPOSED, CONFIRMED, UNMARKED = "composed", "confirmed", "unmarked"
 """Labels laid on; real ones, or none, that a person has confirmed; covers nobody has looked at."""
@@ -88,16 +88,13 @@ def real(warehouse: Warehouse, serving: Serving, settings: Settings) -> list[Pic
     """The validation fold's covers as they are: the confirmed ones, and some nobody has marked."""
     known = serving.confirmed.validation
     unmarked = serving.validation[: settings.detector.validation_covers]
-    wanted = [(cover_id,) for cover_id in (*known, *unmarked)]
-    ids = warehouse.spark.createDataFrame(wanted, "cover_id string")
-    covers = warehouse.read(COVERS).select("cover_id", "content")
-    chosen = covers.join(F.broadcast(ids), "cover_id", "left_semi").orderBy("cover_id")
+    covers = warehouse.of_covers(COVERS, (*known, *unmarked)).select("cover_id", "content")
     nothing = np.zeros((0, 4), np.float32)
     return [
         Picture(bytes(content), known[i].boxes, CONFIRMED, i)
         if i in known
         else Picture(bytes(content), nothing, UNMARKED, i)
-        for i, content in chosen.collect()
+        for i, content in covers.orderBy("cover_id").collect()
     ]
 
 
@@ -125,10 +122,7 @@ def judged(detector: LabelDetector, held: Sequence[Picture], settings: Settings)
 
 def candidates(warehouse: Warehouse, hits: Sequence[tuple[str, Boxes, float]]) -> list[Candidate]:
     """What was found on covers that nobody has marked, for a person to look at."""
-    ids = warehouse.spark.createDataFrame([(hit[0],) for hit in hits], "cover_id string")
-    albums = warehouse.read(ALBUMS).join(F.broadcast(ids), "cover_id", "left_semi")
-    rows = albums.groupBy("cover_id").agg(F.min("album_id").alias("album")).collect()
-    named = {row["cover_id"]: row["album"] for row in rows}
+    named = album_of(warehouse, [cover_id for cover_id, _, _ in hits])
     return [Candidate(cover_id, named[cover_id], box, score) for cover_id, box, score in hits]
 
 

@@ -226,10 +226,8 @@ def warn(remark: str | None) -> list[str]:
 
 def contents_of(warehouse: Warehouse, cover_ids: list[str]) -> dict[str, bytes]:
     """The bytes of a few covers."""
-    chosen = warehouse.spark.createDataFrame([(c,) for c in cover_ids], "cover_id string")
-    return {
-        row["cover_id"]: bytes(row["content"]) for row in _contents(warehouse, chosen).collect()
-    }
+    chosen = warehouse.of_covers(COVERS, cover_ids).select("cover_id", "content")
+    return {row["cover_id"]: bytes(row["content"]) for row in chosen.collect()}
 
 
 def _representatives(warehouse: Warehouse) -> DataFrame:

@@ -67,11 +67,7 @@ def choose(warehouse: Warehouse, path: Path, settings: Settings) -> Covers:
     if not sure:
         raise MarksError(f"{path}: all of its labels are in doubt: there is nothing to judge on")
     splits = warehouse.read(SPLITS)
-    wanted = warehouse.spark.createDataFrame([(cover_id,) for cover_id in marks], "cover_id string")
-    known = splits.join(F.broadcast(wanted), "cover_id", "left_semi").select(
-        "cover_id", "group_id", "genre"
-    )
-    rows = known.collect()
+    rows = warehouse.of_covers(SPLITS, marks).select("cover_id", "group_id", "genre").collect()
     tested = (
         splits.where(F.col("representative") & (F.col("fold") == settings.splits.test_fold))
         .select("cover_id", "group_id", "genre", "genres")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +21,10 @@ from covergenre.backbones import Backbone
 from covergenre.classifier import Classifier, Head
 from covergenre.config.sections import FineTuning
 from covergenre.finetuning.fit import Tuned, finetune
+from jobs.runtime import checkpoints
 from jobs.runtime.recipes.trained import Held, Judged, Trained, Training
 from schemas import COVERS
 from udfs.pixels import make_pixels
-
-# Folder in the warehouse with the state of trainings, each by a digest of all that decides it.
-_CHECKPOINTS = "checkpoints"
 
 
 class Tuning:
@@ -51,10 +48,7 @@ class Tuning:
         self._training = training
         self._recipe = recipe
         self._sources = list(sources)
-        warehouse = training.warehouse
-        root = Path(warehouse.location) if warehouse.local else training.scratch
-        self._root = root / _CHECKPOINTS
-        covers = warehouse.read(COVERS).select("cover_id", "content")
+        covers = training.warehouse.read(COVERS).select("cover_id", "content")
         self._covers = covers.join(F.broadcast(targets), "cover_id")
 
     def trained(self) -> Trained:
@@ -144,8 +138,7 @@ class Tuning:
             self._training.backbone.digest, self._training.labels, self._recipe.model_dump(),
             self._sources, covers.hexdigest(),
         ]  # fmt: skip
-        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-        return self._root / f"{name}-{digest[:16]}"
+        return checkpoints.folder(self._training.warehouse, self._training.scratch, name, parts)
 
     def _changed(self, tuned: Tuned) -> Backbone:
         content = save(dict(differences(tuned.before, tuned.weights, self._recipe.bits)))
