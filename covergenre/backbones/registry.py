@@ -152,7 +152,7 @@ def resolve(
     if not path.is_file():
         names = ", ".join(["efficientnet_lite2", *APPLICATIONS])
         raise BackboneError(f"backbone {name} is neither a file nor one of {names}")
-    mode = _mode_of_file(path) if preprocessing == "auto" else preprocessing
+    mode = mode_of_file(path) if preprocessing == "auto" else preprocessing
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return Backbone(path.stem, "file", _spec(input_size or _own_size(path), mode), sha256, path)
 
@@ -183,13 +183,18 @@ def _own_size(path: Path) -> int:
     return int(shape[1] or DECODE_SIDE) if len(shape) == 4 else DECODE_SIDE
 
 
-def _mode_of_file(path: Path) -> str:
+def mode_of_file(path: Path, setting: str = "train.preprocessing") -> str:
+    """What pixels a network expects, a key of :data:`MODES`, by its file's name.
+
+    Raises:
+        BackboneError: the name does not tell; names the setting that does.
+    """
     for start in sorted(_FILE_MODES, key=len, reverse=True):
         if _plain(path.stem).startswith(start):
             return _FILE_MODES[start]
     raise BackboneError(
         f"what pixels {path} expects cannot be told from its name: "
-        f"set train.preprocessing to one of {', '.join(MODES)}"
+        f"set {setting} to one of {', '.join(MODES)}"
     )
 
 

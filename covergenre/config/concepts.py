@@ -1,16 +1,29 @@
-"""The settings of concepts: who is asked what is on covers, and at what cost."""
+"""The settings of concepts: who says what is on covers, and at what cost."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from covergenre.config.sections import Section
+from covergenre.config.sections import Section, Side
 
 _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class Local(Section):
+    """Networks on this machine."""
+
+    file: str | None
+    labels: str | None
+    input_size: Side | None
+    preprocessing: Literal["auto", "lite", "tf", "caffe", "torch", "none"]
+    output: Literal["auto", "probabilities", "logits"]
+    min_score: float = Field(gt=0, le=1)
+    max_concepts: int = Field(ge=1, le=1000)
+    batch_size: int = Field(ge=1)
 
 
 class Clarifai(Section):
@@ -74,7 +87,17 @@ class Concepts(Section):
 
     min_share: float = Field(ge=0, le=1)
     false_discovery_rate: float = Field(gt=0, lt=1)
+    local: Local
     clarifai: Clarifai
+    tagger: Literal["imagenet", "file", "clarifai", "none"]
+
+    @field_validator("tagger")
+    @classmethod
+    def _has_its_file(cls, tagger: str, info: ValidationInfo) -> str:
+        local = info.data.get("local")
+        if tagger == "file" and local and not (local.file and local.labels):
+            raise ValueError("file needs concepts.local.file and concepts.local.labels")
+        return tagger
 
 
 def _split(endpoint: str) -> SplitResult:
