@@ -53,7 +53,14 @@ def train_bundle(
         card = model_card.render(target.name, labels, trained.backbone, details)
         files = {**_judged_files(trained, labels), "MODEL_CARD.md": card.encode()}
         bundle = write_bundle(
-            target, target.name, labels, trained.backbone, trained.head, details, files, detector
+            target,
+            target.name,
+            labels,
+            trained.backbone,
+            trained.head,
+            details,
+            files,
+            *filter(None, [detector]),
         )
     return bundle, figures
 

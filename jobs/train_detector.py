@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from covergenre import tensorflow_runtime
-from covergenre.bundle import Bundle, with_detector
+from covergenre.bundle import Bundle, with_part
 from covergenre.config import Settings
 from covergenre.detector.detector import Detector, LabelDetector
 from covergenre.detector.exported import ExportedDetector
@@ -80,7 +80,7 @@ def train_detector(
         else:
             part, judgement = job.exported(detector)
     hits = target.with_name(f"{target.name}-hits.csv")
-    bundle = with_detector(base, target, part)
+    bundle = with_part(base, target, part)
     write_candidates(hits, validation.candidates(warehouse, judgement.hits))
     return bundle, judgement, hits
 

@@ -84,7 +84,14 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         # A small input keeps the tests quick; the weights fit any size.
         backbone = resolve("efficientnet_lite2", input_size=64)
         return write_bundle(
-            tmp_path / name, name, list(labels), backbone, head, details, {}, detector
+            tmp_path / name,
+            name,
+            list(labels),
+            backbone,
+            head,
+            details,
+            {},
+            *filter(None, [detector]),
         )
 
     return make

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +34,12 @@ class DetectorPart:
 
     Attributes:
         files: name, relative to the bundle, to content.
-        spec: the manifest's entry ``detector``: ``kind``, ``files``, ``threshold`` (0-1, on
+        spec: the manifest's entry: ``kind``, ``files``, ``threshold`` (0-1, on
             calibrated scores), ``calibration`` (``scale``, ``bias``; None: scores as they are),
             ``details`` (free), and what :meth:`StoredDetector.load` needs of its kind.
     """
+
+    entry: ClassVar[str] = "detector"
 
     files: Mapping[str, bytes]
     spec: Mapping[str, Any]

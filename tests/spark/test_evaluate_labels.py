@@ -17,7 +17,7 @@ from PIL import Image
 from pyspark.sql import Row, SparkSession
 
 from covergenre import config
-from covergenre.bundle import DEFAULT, Bundle, open_bundle, with_detector
+from covergenre.bundle import DEFAULT, Bundle, open_bundle, with_part
 from covergenre.detector.marks import read_marks
 from covergenre.detector.stored import DetectorPart
 from covergenre.errors import BundleError, CatalogueError, MarksError, SettingError
@@ -153,7 +153,7 @@ def bundle(root: Path) -> Bundle:
     module = Rectangles()
     tf.saved_model.save(module, str(root / "exported"), {"serving_default": module.say})
     part = DetectorPart.of_exported(root / "exported", [1], THRESHOLD, {})
-    return with_detector(open_bundle(DEFAULT), root / "rectangles", part)
+    return with_part(open_bundle(DEFAULT), root / "rectangles", part)
 
 
 @pytest.fixture(scope="module")

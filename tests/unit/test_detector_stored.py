@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from covergenre.bundle import Bundle, open_bundle, with_detector
+from covergenre.bundle import Bundle, open_bundle, with_part
 from covergenre.calibration import Platt
 from covergenre.detector import network
 from covergenre.detector.detector import Detector
@@ -112,7 +112,7 @@ def test_exported_model_comes_back_from_a_folder_that_moved(
 def test_classifier_gets_another_detector(make_bundle: MakeBundle, tmp_path: Path) -> None:
     exported = DetectorPart.of_exported(detectors.export(tmp_path / "model"), {1}, 0.6, {})
     base = make_bundle("base", detector=exported, temperature=1.5)
-    changed = with_detector(base, tmp_path / "changed", detectors.own(0.3))
+    changed = with_part(base, tmp_path / "changed", detectors.own(0.3))
     assert set(changed.files()) == {
         "manifest.json", "head.safetensors", "detector.safetensors", "SHA256SUMS"
     }  # fmt: skip
@@ -123,7 +123,7 @@ def test_classifier_gets_another_detector(make_bundle: MakeBundle, tmp_path: Pat
     # Back again, in place, through the bundle itself.
     part = DetectorPart.of_bundle(base)
     assert part == exported
-    again = with_detector(changed, changed.path, exported)
+    again = with_part(changed, changed.path, exported)
     assert (again.path / "head.safetensors").read_bytes() == base.files()["head.safetensors"]
     assert set(again.files()) == set(base.files())
     assert not list(tmp_path.glob(".*"))
