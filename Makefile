@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels evaluate describe promote mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels evaluate describe analyse promote mlflow test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,10 @@ evaluate: $(READY) ## Judge MODEL=bundle on the held-out covers of COVERS=folder
 
 describe: $(READY) ## Measure colour and composition of the covers of COVERS=folder [OUTPUT=dir]
 	@$(SUBMIT) jobs/describe.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+
+analyse: $(READY) ## Tables and plots of concepts and colours per genre and year of COVERS=folder [OUTPUT=dir] [REPORT=dir]
+	@$(SUBMIT) jobs/analyse.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \
+		$(if $(REPORT),--report "$(REPORT)") $(ARGS)
 
 promote: $(READY) ## Use BUNDLE=dir where no bundle is named, if it is good enough
 	@$(BIN)/python jobs/promote.py $(if $(BUNDLE),"$(BUNDLE)") $(ARGS)

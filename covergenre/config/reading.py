@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from covergenre.config.analyse import Analyse
 from covergenre.config.concepts import Concepts
 from covergenre.config.describe import Describe
 from covergenre.config.detector import Detector
@@ -41,6 +42,7 @@ class Settings(Section):
     score: Score
     evaluate: Evaluate
     describe: Describe
+    analyse: Analyse
     tracking: Tracking
     promotion: Promotion
     scrape: Scrape

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, chi2_contingency
 
 from covergenre.concepts.clarifai_csv import read_folder
 from covergenre.concepts.counts import (
     ConceptCounts,
     associations,
+    contrasts,
     gather,
     lifts,
     markdown,
@@ -87,6 +89,19 @@ def test_a_genre_without_any_concept_is_counted_as_such() -> None:
     assert counts.seen["polka"].tolist() == [0]
 
 
+def test_a_few_unknown_covers_are_left_out_and_many_make_the_count_unknown() -> None:
+    rows = [("rap", "hat", 9, 10), ("rap", "car", 8, 11), ("folk", "hat", 5, 0)]
+    counts = _counts([*rows, ("folk", "car", 5, 0)])
+    assert counts.seen["rap"].tolist() == [pd.NA, 9]
+    assert counts.known["rap"].tolist() == [89, 90]
+    assert counts.shares["rap"].tolist() == [pd.NA, 0.1]
+    assert counts.compared["rap"].tolist() == [0, 90]
+    assert counts.overall.tolist() == pytest.approx([5 / 50, 14 / 140])
+    # 14 of 140 covers show hats; cars are known in one genre only.
+    assert lifts(counts).loc["hat"].tolist() == pytest.approx([1.0, 1.0])
+    assert lifts(counts).loc["car"].isna().all()
+
+
 def test_only_frequent_concepts_are_kept_and_the_limit_itself_counts(
     counts: ConceptCounts,
 ) -> None:
@@ -116,6 +131,42 @@ def test_chi_square_is_pearsons(counts: ConceptCounts) -> None:
     assert found["genres"].tolist() == [2, 2, 1]
     assert found["covers"].tolist() == [150, 150, 100]
     assert found["seen"].tolist() == [40, 40, 20]
+
+
+def test_each_genre_is_held_against_all_others() -> None:
+    covers = pd.Series({"rap": 100, "folk": 50, "disco": 60})
+    rows = [("rap", "guitar", 10, 0), ("folk", "guitar", 30, 0), ("disco", "guitar", 12, 0)]
+    rows += [("rap", "hat", 20, 0), ("folk", "hat", 0, 50), ("disco", "hat", 15, 3)]
+    found = contrasts(_counts(rows, covers), 0.2, 0.05)
+    assert found["genre"].tolist() == ["rap", "rap", "folk", "folk", "disco", "disco"]
+    assert found["concept"].tolist() == ["hat", "guitar", "guitar", "hat", "hat", "guitar"]
+    table = found.set_index(["genre", "concept"])
+    for genre, seen, of, others, of_others in (
+        ("rap", 10, 100, 42, 110), ("folk", 30, 50, 22, 160), ("disco", 12, 60, 40, 150),
+    ):  # fmt: skip
+        expected = chi2_contingency([[seen, others], [of - seen, of_others - others]], False)
+        row = table.loc[(genre, "guitar")]
+        assert [row["chi2"], row["p"]] == pytest.approx([expected.statistic, expected.pvalue])
+        assert row["lift"] == pytest.approx((seen / of) / (52 / 210))
+        interval = binomtest(seen, of).proportion_ci(method="wilson")
+        assert row[["low", "high"]].tolist() == pytest.approx([*interval])
+        assert row["covers"] == of and row["unknown"] == 0
+    unknown = table.loc[("folk", "hat")]
+    assert (unknown["covers"], unknown["unknown"]) == (50, 50)
+    assert unknown[["seen", "share", "low", "lift", "chi2", "p", "significant"]].isna().all()
+    # 20 of 100 and 15 of the 57 known: the same test from both sides.
+    assert table.loc[("disco", "hat"), ["seen", "unknown"]].tolist() == [15, 3]
+    assert table.loc[("disco", "hat"), "share"] == pytest.approx(15 / 57)
+    assert table.loc[("disco", "hat"), "p"] == pytest.approx(table.loc[("rap", "hat"), "p"])
+    assert table["significant"].tolist() == [False, True, True, pd.NA, False, False]
+    assert table["frequent"].tolist() == [True, False, True, pd.NA, True, True]
+
+
+def test_pairs_of_too_few_covers_are_not_tested() -> None:
+    found = contrasts(_counts([("rap", "rare", 9, 0), ("folk", "rare", 5, 0)]), 0.2, 0.05)
+    assert found[["chi2", "p", "significant"]].isna().all(axis=None)  # 14 / 3 covers expected
+    assert found["lift"].notna().all()
+    assert len(contrasts(_counts([]), 0.2, 0.05)) == 0
 
 
 def test_what_cannot_be_tested_is_not_called_anything(counts: ConceptCounts) -> None:

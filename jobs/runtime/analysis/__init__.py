@@ -1,0 +1,1 @@
+"""Pieces of the job analyse: covers to small tables, tables to a report."""
