@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from covergenre import tensorflow_runtime
-from covergenre.bundle import Bundle, with_part
+from covergenre.bundle import Bundle, open_bundle, with_part
 from covergenre.config import Settings
 from covergenre.detector.detector import Detector, LabelDetector
 from covergenre.detector.exported import ExportedDetector
 from covergenre.detector.marks import write_candidates
 from covergenre.detector.network import Architecture, load
 from covergenre.detector.nms import Suppression
-from covergenre.detector.stored import DetectorPart, rounded
-from covergenre.errors import SettingError
+from covergenre.detector.stored import DetectorPart, StoredDetector, rounded
+from covergenre.errors import BundleError, SettingError
 from jobs.prepare import prepare
 from jobs.runtime import arguments, model_card
 from jobs.runtime.catalogue import opened
@@ -55,6 +55,7 @@ def train_detector(
     target: Path,
     run: Run,
     detector: Architecture | Exported,
+    initial: StoredDetector | None = None,
 ) -> tuple[Bundle, Judgement, Path]:
     """Train a detector, or take one as it is, choose its threshold and write the bundle.
 
@@ -65,6 +66,7 @@ def train_detector(
         target: where the bundle is written.
         run: its counts are filled in.
         detector: what is trained, or taken.
+        initial: a trained detector of this architecture to go on from; None: random weights.
 
     Returns:
         the bundle, what the detector is worth, and the CSV of what it found on covers that nobody
@@ -76,7 +78,7 @@ def train_detector(
     with tempfile.TemporaryDirectory() as scratch:
         job = _Job(warehouse, settings, chosen, Path(scratch), run)
         if isinstance(detector, Architecture):
-            part, judgement = job.own(detector)
+            part, judgement = job.own(detector, initial)
         else:
             part, judgement = job.exported(detector)
     hits = target.with_name(f"{target.name}-hits.csv")
@@ -95,18 +97,21 @@ class _Job:
     scratch: Path
     run: Run
 
-    def own(self, architecture: Architecture) -> tuple[DetectorPart, Judgement]:
+    def own(
+        self, architecture: Architecture, initial: StoredDetector | None
+    ) -> tuple[DetectorPart, Judgement]:
         """Train a network."""
         size = architecture.anchors.size
         allotments = pictures.allotted(self.serving, self.settings)
         folder = training.state(
-            self.warehouse, allotments, architecture, self.settings, self.scratch
+            self.warehouse, allotments, architecture, self.settings, self.scratch, initial
         )
         composed = self._composed(size)
         start = time.perf_counter()
         found = training.trained(
-            self.warehouse, allotments, composed, architecture, self.settings, folder, self.scratch
-        )
+            self.warehouse, allotments, composed, architecture, self.settings, folder,
+            self.scratch, initial,
+        )  # fmt: skip
         self.run.counts["train_seconds"] = round(time.perf_counter() - start)
         # What is judged is what the bundle holds.
         network = load(architecture, rounded(found.weights))
@@ -121,7 +126,10 @@ class _Job:
         ]
         details = {
             **self._details(what, judgement),
-            "training": self._trained_on(allotments, found.history),
+            "training": {
+                **self._trained_on(allotments, found.history),
+                "went_on_from": None if initial is None else initial.spec["details"]["training"],
+            },
         }
         part = DetectorPart.of_network(
             architecture, found.weights, shown, rule, judgement.choice.threshold,
@@ -204,6 +212,10 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
         "--label-class", type=int, action="append", metavar="ID", help="of --saved-model: a class "
         "that is the label; may be given several times"
     )  # fmt: skip
+    parser.add_argument(
+        "--start", type=Path, metavar="BUNDLE", help="go on from the weights of this bundle's "
+        "detector, e.g. once further labels are confirmed, instead of random ones"
+    )  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -218,15 +230,36 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         if args.saved_model is None
         else Exported(args.saved_model, sorted(set(args.label_class)))
     )
+    initial = None if args.start is None else _started_from(args.start, detector)
     base, why = choose_bundle(args.model, settings)
     print(f"classifier of {base.model_version} from {base.path} ({why})")
     pictures.read_pictures_of_labels(settings)  # before Spark starts: a wrong folder is told now
     target = args.bundle or Path(settings.train.bundles) / f"{base.name}-labels"
     run = Run("train_detector", settings, engine="tensorflow", precision="f32")
     with opened(run, args.covers, args.output, args.csv) as warehouse:
-        bundle, judgement, hits = train_detector(warehouse, settings, base, target, run, detector)
+        bundle, judgement, hits = train_detector(
+            warehouse, settings, base, target, run, detector, initial
+        )
         run.model_version = bundle.model_version
     return _print_summary(bundle, judgement, hits, run, args.json)
+
+
+def _started_from(path: Path, detector: Architecture | Exported) -> StoredDetector:
+    """The detector whose weights are started from.
+
+    Raises:
+        BundleError: the bundle holds none, or one of another architecture.
+        SettingError: nothing is trained.
+    """
+    if isinstance(detector, Exported):
+        raise SettingError("--start is for a detector that is trained, not for --saved-model")
+    stored = open_bundle(path).detector
+    if stored is None or stored.architecture != detector:
+        raise BundleError(
+            f"--start {path} holds no detector of the architecture that is trained here: name a "
+            "bundle that train_detector has made"
+        )
+    return stored
 
 
 def _print_summary(

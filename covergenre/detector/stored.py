@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -166,6 +167,22 @@ class StoredDetector:
     def threshold(self) -> float:
         """Calibrated score, 0-1, from which on a cover carries the label."""
         return float(self.spec["threshold"])
+
+    @property
+    def architecture(self) -> Architecture | None:
+        """Of a network of our own; None of an exported one."""
+        spec = self.spec.get("architecture")
+        return None if spec is None else Architecture.from_json(spec)
+
+    @property
+    def weights_sha256(self) -> str:
+        """Digest of the weights of a network of our own."""
+        return hashlib.sha256((self.path / WEIGHTS).read_bytes()).hexdigest()
+
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """The weights of a network of our own, as :func:`covergenre.detector.network.load` takes
+        them."""
+        return dict(load_file(self.path / WEIGHTS))
 
     def load(self, batch_size: int) -> LabelDetector:
         """The detector, its scores calibrated (TensorFlow is imported here and not before).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from covergenre.adapter import named_weights
 from covergenre.backbones import Preprocessing
 from covergenre.detector.losses import box_loss, focal_loss, targets
-from covergenre.detector.network import Architecture, build
+from covergenre.detector.network import Architecture, build, load
 from covergenre.fitting import EpochLog, adamw
 
 
@@ -66,6 +67,7 @@ def train(
     recipe: Recipe,
     checkpoints: Path,
     validation: Any = None,
+    initial: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> Trained:
     """Train a detector of one class.
 
@@ -81,8 +83,11 @@ def train(
         recipe: how.
         checkpoints: folder of the last epoch's state; an empty one starts anew.
         validation: the same of one pass; its loss is taken after each epoch, of averaged weights.
+        initial: weights to start from, by the names of
+            :func:`covergenre.adapter.named_weights`; None: random ones.
 
     Raises:
+        BundleError: the initial weights are of another architecture.
         ValueError: the architecture has several classes.
     """
     import keras
@@ -90,7 +95,7 @@ def train(
     if architecture.classes != 1:
         raise ValueError(f"one class can be trained, not {architecture.classes}")
     keras.utils.set_random_seed(recipe.seed)
-    model = build(architecture)
+    model = build(architecture) if initial is None else load(architecture, initial)
     model.compile(
         adamw(recipe.learning_rate, recipe.weight_decay, steps * recipe.epochs, recipe.warm_up,
               recipe.average),

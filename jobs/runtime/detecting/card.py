@@ -72,6 +72,13 @@ def _training(training: dict[str, Any] | None) -> list[str]:
         f"{training['pictures'] - training['composed']} show {confirmed['training']} real covers "
         "whose labels, or their lack, a person has confirmed.",
     ]
+    before = training.get("went_on_from")
+    if before is not None:
+        lines.append(
+            f"It went on from a detector trained on {before['pictures']} pictures, each seen "
+            f"{before['passes']:g} times in {before['epochs']} epochs, from random weights; that "
+            "one found the labels that were then confirmed."
+        )
     if training["measured"]:
         lines.append("No cover marked for measuring, nor a near-duplicate of one, is among them.")
     return [*lines, ""]

@@ -15,6 +15,7 @@ from covergenre import dataset
 from covergenre.backbones import MODES, Preprocessing
 from covergenre.config import Settings
 from covergenre.detector.network import Architecture
+from covergenre.detector.stored import StoredDetector
 from covergenre.detector.training import Recipe, Trained, train
 from covergenre.fitting import EpochLog
 from jobs.runtime import checkpoints
@@ -49,12 +50,14 @@ def state(
     architecture: Architecture,
     settings: Settings,
     scratch: Path,
+    initial: StoredDetector | None,
 ) -> Path:
-    """Where the state of a training lies: same pictures, network, recipe."""
+    """Where the state of a training lies: same pictures, network, recipe, initial weights."""
     own = settings.detector
     parts = [
         pictures.digest(allotments, settings, architecture.anchors.size),
         architecture.to_json(), asdict(recipe(settings)), own.passes, own.batch_size,
+        *([] if initial is None else [initial.weights_sha256]),
     ]  # fmt: skip
     return checkpoints.folder(warehouse, scratch, "detector", parts)
 
@@ -67,6 +70,7 @@ def trained(
     settings: Settings,
     folder: Path,
     scratch: Path,
+    initial: StoredDetector | None,
 ) -> Trained:
     """Train a detector, or go on where a training of the same was stopped.
 
@@ -80,6 +84,7 @@ def trained(
         settings: how.
         folder: as :func:`state` names it.
         scratch: folder for files that may be gone afterwards.
+        initial: a detector whose weights are started from; None: random ones.
     """
     own, size = settings.detector, architecture.anchors.size
     if (folder / _WEIGHTS).is_file():
@@ -102,6 +107,7 @@ def trained(
             recipe(settings),
             folder,
             _dataset(validation, size, own.batch_size),
+            None if initial is None else initial.weights(),
         )
     part = folder / f".{_WEIGHTS}.part"
     save_file(found.weights, part)
