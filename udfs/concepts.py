@@ -48,13 +48,13 @@ class ShippedTagger:
         return cls(model, spark.sparkContext.broadcast(model.files()))
 
 
-_taggers: dict[str, LocalTagger] = {}
+_taggers: dict[tuple[str, images.Limits], LocalTagger] = {}
 
 
 def loaded(tagger: ShippedTagger, threads: int, limits: images.Limits) -> LocalTagger:
     """The tagger, loaded once a worker."""
-    name = tagger.model.name
-    if name not in _taggers:
+    key = (tagger.model.name, limits)
+    if key not in _taggers:
         tensorflow_runtime.start(threads)
         _taggers.clear()  # one at a time
         # Workers are killed, not asked to leave: nothing they write may outlive its use.
@@ -62,8 +62,8 @@ def loaded(tagger: ShippedTagger, threads: int, limits: images.Limits) -> LocalT
             unpack(tagger.files.value, Path(folder))
             path = tagger.model.path
             model = replace(tagger.model, path=path and Path(folder) / path.name)
-            _taggers[name] = model.load(limits)
-    return _taggers[name]
+            _taggers[key] = model.load(limits)
+    return _taggers[key]
 
 
 def make_tag(tagger: ShippedTagger, threads: int, limits: images.Limits) -> Any:

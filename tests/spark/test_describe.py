@@ -1,4 +1,4 @@
-"""Describing: each cover measured once, again only where its measures have changed."""
+"""Describing what covers look like: each measured once, again only where measures have changed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from covergenre.config import Settings
 from jobs import describe as job
 from jobs.runtime.catalogue import ingest, look
+from jobs.runtime.describing.appearance import describe_appearance
 from jobs.runtime.warehouse import Warehouse
 from schemas import APPEARANCE, COVERS, RUNS
 from tests.covers import drawn, encoded, noise
@@ -52,7 +53,7 @@ def warehouse(spark: SparkSession, tmp_path: Path, covers: Path, settings: Setti
 def test_every_cover_is_described_once(
     warehouse: Warehouse, covers: Path, settings: Settings
 ) -> None:
-    assert job.describe_appearance(warehouse, settings, FIRST) == {"described": 2, "unusable": 0}
+    assert describe_appearance(warehouse, settings, FIRST) == {"described": 2, "unusable": 0}
     ids = {row["cover_id"] for row in warehouse.read(COVERS).collect()}
     rows = warehouse.read(APPEARANCE).collect()
     assert {row["cover_id"] for row in rows} == ids and len(rows) == 2
@@ -62,21 +63,21 @@ def test_every_cover_is_described_once(
     # A new cover is described, the others are left as they are.
     (covers / "rap/new.jpg").write_bytes(noise(3))
     ingest(warehouse, str(covers), look(str(covers)), settings)
-    assert job.describe_appearance(warehouse, settings, LATER) == {"described": 1, "unusable": 0}
+    assert describe_appearance(warehouse, settings, LATER) == {"described": 1, "unusable": 0}
     told = [row["described_at"].day for row in warehouse.read(APPEARANCE).collect()]
     assert sorted(told) == [2, 2, 3]
     # Nothing left to do, nothing is written.
     versions = warehouse.versions()
-    assert job.describe_appearance(warehouse, settings, LATER) == {"described": 0, "unusable": 0}
+    assert describe_appearance(warehouse, settings, LATER) == {"described": 0, "unusable": 0}
     assert warehouse.versions() == versions
 
 
 def test_another_version_describes_all_again(warehouse: Warehouse, settings: Settings) -> None:
-    job.describe_appearance(warehouse, settings, FIRST)
+    describe_appearance(warehouse, settings, FIRST)
     one = settings.model_copy(
         update={"describe": settings.describe.model_copy(update={"colours": 1})}
     )
-    assert job.describe_appearance(warehouse, one, LATER) == {"described": 2, "unusable": 0}
+    assert describe_appearance(warehouse, one, LATER) == {"described": 2, "unusable": 0}
     rows = warehouse.read(APPEARANCE).collect()
     assert [len(row["palette"]) for row in rows] == [1, 1]
     assert len({row["version"] for row in rows}) == 1
@@ -88,17 +89,18 @@ def test_a_cover_that_no_longer_decodes_is_counted(
     strict = settings.model_copy(
         update={"images": settings.images.model_copy(update={"min_side": 80})}
     )
-    assert job.describe_appearance(warehouse, strict, FIRST) == {"described": 1, "unusable": 1}
+    assert describe_appearance(warehouse, strict, FIRST) == {"described": 1, "unusable": 1}
     assert "1 covers are not described: too_small" in capsys.readouterr().err
     assert warehouse.read(APPEARANCE).count() == 1
-    assert job.describe_appearance(warehouse, settings, LATER) == {"described": 1, "unusable": 0}
+    assert describe_appearance(warehouse, settings, LATER) == {"described": 1, "unusable": 0}
 
 
 def test_the_job_tells_and_records_what_it_did(
     spark: SparkSession, tmp_path: Path, covers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "told"
-    job.main(["--covers", str(covers), "--output", str(output), "--json"])
+    arguments = ["--covers", str(covers), "--output", str(output), "--json"]
+    job.main([*arguments, "--only", "appearance"])
     told = capsys.readouterr().out.strip().splitlines()
     summary = json.loads(told[-1])
     assert (summary["covers"], summary["described"], summary["unusable"]) == (2, 2, 0)
