@@ -50,7 +50,7 @@ def concept_shares(shares: pd.DataFrame, above: pd.DataFrame, covers: pd.Series)
                 continue
             axes.text(
                 column, row, _percent(value), ha="center", va="center", fontsize=SMALL,
-                color="white" if value > 0.5 * top else INK,
+                color="white" if value > 0.55 * top else INK,
                 fontweight="bold" if above.iloc[row, column] else "normal",
             )  # fmt: skip
     axes.set_xticks(

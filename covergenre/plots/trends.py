@@ -50,5 +50,7 @@ def changes(rows: pd.DataFrame, notes: dict[str, str], title: str, *, percent: b
         if percent:
             panel.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         panel.tick_params(labelbottom=k + columns >= len(notes))
-    figure.supxlabel("year of release", fontsize=NORMAL, color=INK)
+    figure.supxlabel(
+        "year of release; *: the change within genres is significant", fontsize=SMALL, color=GREY
+    )
     return figure

@@ -57,7 +57,7 @@ def test_periods_add_up_their_years() -> None:
 
 
 def test_means_have_the_intervals_of_students_t() -> None:
-    values = [0.1, 0.4, 0.4, 0.9]
+    values = [0.3, 0.4, 0.4, 0.7]
     rows = sums([("rap", None, v) for v in values] + [("folk", None, 0.5)])
     found = statistics.means(rows, ["name", "genre"]).set_index("genre")
     interval = ttest_1samp(values, 0).confidence_interval(0.95)
@@ -65,6 +65,8 @@ def test_means_have_the_intervals_of_students_t() -> None:
     assert found.loc["rap", "deviation"] == pytest.approx(np.std(values, ddof=1))
     assert found.loc["folk", "mean"] == 0.5
     assert found.loc["folk", ["deviation", "low", "high"]].isna().all()  # of one cover
+    none = statistics.means(sums([("rap", None, 0.0), ("rap", None, 0.1)]), ["name"]).iloc[0]
+    assert none["low"] == 0 < none["mean"]
 
 
 def test_shares_have_wilsons_intervals() -> None:

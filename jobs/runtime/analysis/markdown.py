@@ -88,7 +88,7 @@ def _concepts(concepts: Concepts, settings: Settings, drawn: set[str]) -> list[s
         f"are significant (chi-square, false discovery rate {rate:.0%}). All pairs: "
         "[concepts.csv](concepts.csv); all tests: [associations.csv](associations.csv).",
         "",
-        "Covers with each frequent concept, where it is frequent:",
+        "Covers with each concept in the genres where it is frequent; `-`: rarer, or not known:",
         "",
         markdown(concepts.counts.frequent(settings.concepts.min_share)),
         *_picture("concepts", drawn),

@@ -81,7 +81,7 @@ def by_period(sums: pd.DataFrame, found: Iterable[Period]) -> pd.DataFrame:
 
 
 def means(sums: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Means with 95 % intervals of Student's t (W. Gosset, 1908).
+    """Means with 95 % intervals of Student's t (W. Gosset, 1908), cut at 0: no measure is negative.
 
     Returns:
         The columns ``by``, ``covers``, ``mean``, ``deviation`` (standard, of a cover), ``low`` and
@@ -94,7 +94,7 @@ def means(sums: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     deviation = ((found["squares"] - number * mean**2).clip(lower=0) / more) ** 0.5
     reach = student.ppf(0.975, more) * deviation / number**0.5
     return found[[*by, "covers"]].assign(
-        mean=mean, deviation=deviation, low=mean - reach, high=mean + reach
+        mean=mean, deviation=deviation, low=(mean - reach).clip(lower=0), high=mean + reach
     )
 
 
