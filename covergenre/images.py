@@ -10,7 +10,6 @@ JPEG is read by libjpeg-turbo, everything it cannot read (CMYK, PNG, WebP, GIF, 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -138,8 +137,7 @@ def decode(content: bytes, side: int = DECODE_SIDE, limits: Limits | None = None
     Raises:
         ImageError: the cover cannot be used; see :data:`REASONS`.
     """
-    header = _header(content, limits or Limits())
-    return _decode(content, header, header.halvings(side))
+    return Cover(content, limits).decoded(side)
 
 
 def _decode(content: bytes, header: _Header, halvings: int) -> Pixels:
@@ -186,24 +184,38 @@ def load(content: bytes, size: int, limits: Limits | None = None) -> Pixels:
     Raises:
         ImageError: the cover cannot be used; see :data:`REASONS`.
     """
-    return load_sizes(content, [size], limits)[0]
+    return Cover(content, limits).at(size)
 
 
-def load_sizes(content: bytes, sizes: Sequence[int], limits: Limits | None = None) -> list[Pixels]:
-    """What :func:`load` gives at each of several sizes, to the bit.
+class Cover:
+    """A cover that is decoded once for all who look at it.
 
-    The cover is decoded once for all sizes up to ``DECODE_SIDE``; for a larger one once more only
-    if it is a JPEG so large that it is halved less often for that.
+    Once more only for a size above ``DECODE_SIDE``, if it is a JPEG so large that it is halved less
+    often for that.
+
+    Args:
+        content: the bytes of the file.
+        limits: what is accepted.
 
     Raises:
-        ImageError: the cover cannot be used; see :data:`REASONS`.
+        ImageError: the cover cannot be used, here or when it is looked at; see :data:`REASONS`.
     """
-    header = _header(content, limits or Limits())
-    decoded: dict[int, Pixels] = {}
-    for halvings in map(header.halvings, sizes):
-        if halvings not in decoded:
-            decoded[halvings] = _decode(content, header, halvings)
-    return [resize(decoded[header.halvings(size)], size) for size in sizes]
+
+    def __init__(self, content: bytes, limits: Limits | None = None) -> None:
+        self._content = content
+        self._header = _header(content, limits or Limits())
+        self._decoded: dict[int, Pixels] = {}
+
+    def decoded(self, side: int = DECODE_SIDE) -> Pixels:
+        """What :func:`decode` gives."""
+        halvings = self._header.halvings(side)
+        if halvings not in self._decoded:
+            self._decoded[halvings] = _decode(self._content, self._header, halvings)
+        return self._decoded[halvings]
+
+    def at(self, size: int) -> Pixels:
+        """What :func:`load` gives, to the bit."""
+        return resize(self.decoded(size), size)
 
 
 def _cv_resize(pixels: Pixels, width: int, height: int, interpolation: int) -> Pixels:

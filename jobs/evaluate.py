@@ -27,7 +27,7 @@ from jobs.prepare import prepare
 from jobs.runtime import arguments
 from jobs.runtime.catalogue import opened
 from jobs.runtime.detections import check_detector
-from jobs.runtime.evaluation import held_out, judgement, label_report, markdown, pictures
+from jobs.runtime.evaluation import combined, held_out, judgement, label_report, markdown, pictures
 from jobs.runtime.evaluation.judgement import Judged
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
@@ -76,6 +76,7 @@ def evaluate(
         others = {}
         if judged.cover_ids:
             others = _baselines(warehouse, judged, settings)
+            others |= combined.with_less(said, judged, bundle, settings)
             if against is not None:
                 remarks += held_out.warn(held_out.check_covers(against, judged.cover_ids))
                 others[against.model_version] = _said(
@@ -191,7 +192,7 @@ def _write(
             plots.save(picture, report / f"{name}.png")
             drawn.append(f"{name}.png")
     columns = [f"p_{label}" for label in bundle.labels]
-    usable = said[said["reason"].isna()].drop(columns="reason")
+    usable = said[said["reason"].isna()].drop(columns=["reason", "appearance", "concepts"])
     confidence = usable[columns].max(axis=1)
     best = usable[columns].to_numpy().argmax(axis=1)
     usable.assign(

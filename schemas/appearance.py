@@ -2,6 +2,14 @@
 
 from schemas.table import Column, Table
 
+MEASURES = (
+    "palette:array<struct<hex:string,name:string,share:double>>,colourfulness:double,"
+    "brightness:double,contrast:double,saturation:double,hue_entropy:double,near_black:double,"
+    "near_white:double,achromatic:double,grey_entropy:double,edge_density:double,"
+    "symmetry:double,faces:int,face_area:double"
+)
+"""The measures of a cover as fields of one struct."""
+
 _SHARES = ("near_black", "near_white", "achromatic", "edge_density", "face_area")
 
 APPEARANCE = Table(

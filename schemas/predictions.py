@@ -1,10 +1,11 @@
 """What the model says about each album."""
 
+from schemas.appearance import MEASURES
 from schemas.table import Column, Table
 
 PREDICTIONS = Table(
     name="predictions",
-    version=3,
+    version=4,
     comment="One row an album and model version",
     key=("album_id", "model_version"),
     columns=(
@@ -25,6 +26,27 @@ PREDICTIONS = Table(
             "advisory_box",
             "struct<xmin:double,ymin:double,xmax:double,ymax:double>",
             "where the label is, 0-1 of the cover's width and height; NULL without one",
+        ),
+        Column(
+            "classifier_probabilities",
+            "map<string,double>",
+            "what the classifier alone says; probabilities are of all that is known",
+        ),
+        Column(
+            "reasons",
+            "array<struct<part:string,input:string,contribution:double>>",
+            "what moved predicted_genre, in logits against the mean of genres, the strongest "
+            "first; NULL: the bundle has no combined model",
+        ),
+        Column(
+            "concepts",
+            "array<struct<name:string,score:double>>",
+            "what is on the cover, the most certain first; NULL: not asked",
+        ),
+        Column(
+            "appearance",
+            f"struct<{MEASURES}>",
+            "colour and composition, as in the table appearance; NULL: not asked",
         ),
     ),
     constraints={"confidence": "confidence BETWEEN 0 AND 1"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def settings() -> config.Settings:
-    """The defaults."""
-    return config.load()
+    """The defaults, but that nothing is said of covers beside genre and label: it takes time."""
+    return config.load(assignments=["score.describe=[]"])
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +64,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         labels: tuple[str, ...] = ("folk", "rap"),
         seed: int = 0,
         detector: DetectorPart | None = None,
+        files: Mapping[str, bytes] | None = None,
         **details: Any,
     ) -> Bundle:
         random = np.random.default_rng(seed)
@@ -90,7 +91,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
             backbone,
             head,
             details,
-            {},
+            files or {},
             *filter(None, [detector]),
         )
 

@@ -1,9 +1,10 @@
-"""The fused scoring UDF: bytes in, one decode, genre and label, a small struct out."""
+"""The fused scoring UDF: bytes in, one decode, all that is said of a cover, a small struct out."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,24 +12,69 @@ import pandas as pd
 from pyspark.sql.pandas.functions import pandas_udf
 
 from covergenre import images
+from covergenre.appearance import describe
 from covergenre.errors import ImageError
+from covergenre.fusion.inputs import ADVISORY, APPEARANCE, CONCEPTS
 from udfs import ddl
+from udfs.appearance import MEASURED
 
 if TYPE_CHECKING:
+    from covergenre.concepts.local import LocalTagger
+    from udfs.concepts import ShippedTagger
     from udfs.worker import Networks, ShippedBundle
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 SCORED = {
     "probabilities": "array<float>",
+    "classifier_probabilities": "array<float>",
+    "reasons": "array<struct<part:string,input:string,contribution:double>>",
     "advisory_score": "float",
     "advisory_box": f"struct<{', '.join(f'{corner}: float' for corner in _CORNERS)}>",
+    "concepts": "array<struct<name:string,score:double>>",
+    "appearance": f"struct<{', '.join(f'{name}:{kind}' for name, kind in MEASURED.items())}>",
     "reason": "string",
     "detail": "string",
     "milliseconds": "double",
 }
 
 
-def make_score(bundle: ShippedBundle, batch_size: int, threads: int, limits: images.Limits) -> Any:
+@dataclass(frozen=True)
+class Describing:
+    """What is said of a cover beside its genre and label.
+
+    Attributes:
+        tagger: names what is on it; None: nobody does.
+        colours: of its palette, at most; None: colour and composition are not measured.
+        combined: which of these the bundle's combined model reads: it knows no other tagger than
+            the one that it has learnt from.
+    """
+
+    tagger: ShippedTagger | None = None
+    colours: int | None = None
+    combined: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Models:
+    networks: Networks
+    tagger: LocalTagger | None
+    colours: int | None
+    combined: frozenset[str]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sides of the networks' inputs in pixels: classifier, detector, tagger."""
+        found = (self.networks.classifier, self.networks.detector, self.tagger)
+        return [network.size for network in found if network is not None]
+
+
+def make_score(
+    bundle: ShippedBundle,
+    batch_size: int,
+    threads: int,
+    limits: images.Limits,
+    describing: Describing | None = None,
+) -> Any:
     """The UDF for one bundle.
 
     Args:
@@ -36,23 +82,33 @@ def make_score(bundle: ShippedBundle, batch_size: int, threads: int, limits: ima
         batch_size: covers a call of the networks.
         threads: cores a task has (``spark.task.cpus``).
         limits: what is accepted as a cover.
+        describing: what else is said; None: nothing.
 
     Returns:
         A non-deterministic pandas UDF, so that Spark never evaluates it twice for a row: binary to
-        :data:`SCORED`. ``probabilities`` is in the order of the bundle's labels, ``advisory_score``
-        0-1 and ``advisory_box`` 0-1 of the cover's sides are of the most probable label (0 where
-        nothing looks like one; NULL if the bundle holds no detector). All are NULL, with a typed
+        :data:`SCORED`. Both ``probabilities`` are in the order of the bundle's labels: the first
+        of all that is known, the second of the classifier alone; ``reasons`` is what moved the
+        first, NULL if the bundle holds no combined model. ``advisory_score`` 0-1 and
+        ``advisory_box`` 0-1 of the cover's sides are of the most probable label (0 where nothing
+        looks like one; NULL if the bundle holds no detector). All are NULL, with a typed
         ``reason``, when the cover cannot be used. ``milliseconds`` is the cover's share of its
         batch's decoding and inference.
     """
+    asked = describing or Describing()
 
     def score(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
-        from udfs import worker
+        from udfs import concepts, worker
 
-        networks = worker.networks(bundle, batch_size, threads)
+        tagger = asked.tagger
+        models = _Models(
+            worker.networks(bundle, batch_size, threads),
+            None if tagger is None else concepts.loaded(tagger, threads, limits),
+            asked.colours,
+            asked.combined,
+        )
         for contents in batches:
             parts = [
-                _score(networks, contents.iloc[i : i + batch_size], limits)
+                _score(models, contents.iloc[i : i + batch_size], limits)
                 for i in range(0, len(contents), batch_size)
             ]
             yield pd.concat(parts) if parts else pd.DataFrame(columns=list(SCORED))
@@ -61,33 +117,61 @@ def make_score(bundle: ShippedBundle, batch_size: int, threads: int, limits: ima
     return udf.asNondeterministic()
 
 
-def _score(networks: Networks, contents: pd.Series, limits: images.Limits) -> pd.DataFrame:
+def _score(models: _Models, contents: pd.Series, limits: images.Limits) -> pd.DataFrame:
     start = time.perf_counter()
     rows: list[dict[str, Any]] = []
     pixels: list[list[images.Pixels]] = []
     for content in contents:
         row: dict[str, Any] = dict.fromkeys(SCORED)
         try:
-            pixels.append(images.load_sizes(bytes(content or b""), networks.sizes, limits))
+            cover = images.Cover(bytes(content or b""), limits)
+            pixels.append([cover.at(size) for size in models.sizes])
+            if models.colours is not None:
+                row["appearance"] = asdict(describe(cover.decoded(), models.colours))
         except ImageError as error:
             row.update(reason=error.reason, detail=error.detail)
         rows.append(row)
     if pixels:
         usable = [row for row in rows if row["reason"] is None]
         # One array a network: its covers, at its size.
-        _say(networks, usable, [np.stack(covers) for covers in zip(*pixels, strict=True)])
+        _say(models, usable, [np.stack(covers) for covers in zip(*pixels, strict=True)])
     frame = pd.DataFrame(rows, columns=list(SCORED))
     frame["milliseconds"] = (time.perf_counter() - start) * 1000 / len(rows)
     return frame
 
 
-def _say(networks: Networks, rows: list[dict[str, Any]], pixels: list[images.Pixels]) -> None:
-    """Write into each row what the networks say of its cover."""
-    for row, probabilities in zip(rows, networks.classifier.probabilities(pixels[0]), strict=True):
-        row["probabilities"] = probabilities
-    if networks.detector is None:
-        return
-    boxes, scores = networks.detector.best(pixels[1])
-    for row, box, score in zip(rows, boxes.tolist(), scores.tolist(), strict=True):
-        row["advisory_score"] = score
-        row["advisory_box"] = dict(zip(_CORNERS, box, strict=True))
+def _say(models: _Models, rows: list[dict[str, Any]], pixels: list[images.Pixels]) -> None:
+    """Write into each row what the models say of its cover."""
+    shown = iter(pixels)
+    networks = models.networks
+    probabilities = networks.classifier.probabilities(next(shown))
+    for row, values in zip(rows, probabilities, strict=True):
+        row["classifier_probabilities"] = row["probabilities"] = values
+    if networks.detector is not None:
+        boxes, scores = networks.detector.best(next(shown))
+        for row, box, score in zip(rows, boxes.tolist(), scores.tolist(), strict=True):
+            row["advisory_score"] = score
+            row["advisory_box"] = dict(zip(_CORNERS, box, strict=True))
+    if models.tagger is not None:
+        for row, certain in zip(rows, models.tagger.scores(next(shown)), strict=True):
+            row["concepts"] = [asdict(concept) for concept in models.tagger.concepts(certain)]
+    if networks.fusion is not None:
+        _combine(models, rows, probabilities)
+
+
+def _combine(models: _Models, rows: list[dict[str, Any]], probabilities: Any) -> None:
+    fusion = models.networks.fusion
+    assert fusion is not None
+    known = {
+        ADVISORY: [row["advisory_score"] for row in rows],
+        APPEARANCE: [row["appearance"] for row in rows],
+        CONCEPTS: [
+            None if row["concepts"] is None else [(c["name"], c["score"]) for c in row["concepts"]]
+            for row in rows
+        ],
+    }
+    read = {part: values for part, values in known.items() if part in models.combined}
+    fused = fusion.combine(probabilities, fusion.read(read))
+    for row, values, reasons in zip(rows, fused.probabilities, fused.reasons, strict=True):
+        row["probabilities"] = values
+        row["reasons"] = [asdict(reason) for reason in reasons]

@@ -20,6 +20,7 @@ from covergenre.backbones import Backbone
 from covergenre.bundle import Bundle, open_bundle, unpack
 from covergenre.classifier import Classifier
 from covergenre.detector.detector import LabelDetector
+from covergenre.fusion.fusion import Fusion
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,17 @@ class ShippedBundle:
 
 @dataclass(frozen=True)
 class Networks:
-    """A bundle's networks, loaded.
+    """A bundle's models, loaded.
 
     Attributes:
         classifier: of genres.
         detector: of labels; None where the bundle holds none.
+        fusion: combines what is known of a cover; None where the bundle holds none.
     """
 
     classifier: Classifier
     detector: LabelDetector | None
-
-    @property
-    def sizes(self) -> list[int]:
-        """Sides of their inputs in pixels, the classifier's first."""
-        found = (self.classifier, self.detector)
-        return [network.size for network in found if network is not None]
+    fusion: Fusion | None
 
 
 _networks: dict[tuple[str, int], Networks] = {}
@@ -72,9 +69,11 @@ def networks(bundle: ShippedBundle, batch_size: int, threads: int) -> Networks:
         with tempfile.TemporaryDirectory(prefix="covergenre-bundle-") as folder:
             unpack(bundle.files.value, Path(folder))
             opened = open_bundle(Path(folder))
-            stored = opened.detector
+            detector, fusion = opened.detector, opened.fusion
             _networks[key] = Networks(
-                opened.classifier(batch_size), None if stored is None else stored.load(batch_size)
+                opened.classifier(batch_size),
+                None if detector is None else detector.load(batch_size),
+                None if fusion is None else fusion.load(),
             )
     return _networks[key]
 

@@ -15,6 +15,7 @@ from covergenre.config.analyse import Analyse
 from covergenre.config.concepts import Concepts
 from covergenre.config.describe import Describe
 from covergenre.config.detector import Detector
+from covergenre.config.fusion import Fusion
 from covergenre.config.lifecycle import Promotion, Tracking
 from covergenre.config.scrape import Scrape
 from covergenre.config.sections import (
@@ -39,6 +40,7 @@ class Settings(Section):
     splits: Splits
     train: Train
     detector: Detector
+    fusion: Fusion
     score: Score
     evaluate: Evaluate
     describe: Describe

@@ -181,6 +181,7 @@ class Score(Section):
 
     bundle: str | None
     batch_size: int = Field(ge=1)
+    describe: list[Literal["appearance", "concepts"]]
     keep_snapshots: int = Field(ge=0)
     label_pictures: int = Field(ge=0)
 

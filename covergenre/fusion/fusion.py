@@ -21,12 +21,12 @@ class Reason:
 
     Attributes:
         part: classifier, advisory, appearance or concepts.
-        name: of the input; of a part with one input, the part's.
+        input: its name; of a part with one input, the part's.
         contribution: to the logit of the predicted genre, against the mean of all genres.
     """
 
     part: str
-    name: str
+    input: str
     contribution: float
 
 

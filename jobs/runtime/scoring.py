@@ -3,35 +3,78 @@
 from __future__ import annotations
 
 import datetime
+import sys
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from covergenre.appearance import version
 from covergenre.bundle import Bundle
+from covergenre.concepts import local
+from covergenre.concepts.local import LocalModel
 from covergenre.config import Settings
+from covergenre.fusion.inputs import ADVISORY, APPEARANCE, CONCEPTS
 from jobs.runtime import session
 from schemas import PREDICTIONS
-from udfs.score import make_score
+from udfs.concepts import ShippedTagger
+from udfs.score import Describing, make_score
 from udfs.worker import ShippedBundle
 
 
 def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
-    """Show covers to a bundle's networks in one pass over their bytes.
+    """Show covers to a bundle's models in one pass over their bytes.
 
     Args:
         covers: ``cover_id``, ``content``.
         bundle: verified; shipped to the executors.
-        settings: batch size and image limits.
+        settings: of scoring, concepts, describe and images.
 
     Returns:
         ``cover_id`` and the columns of :data:`udfs.score.SCORED`.
+
+    Raises:
+        TaggerError: a file of the user's tagger is missing, or is none of the kinds that are read.
     """
     spark = covers.sparkSession
     shipped = ShippedBundle.of(bundle, spark)
     udf = make_score(
-        shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits
-    )
+        shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits,
+        describing(bundle, settings, spark),
+    )  # fmt: skip
     return covers.select("cover_id", udf("content").alias("said")).select("cover_id", "said.*")
+
+
+def describing(bundle: Bundle, settings: Settings, spark: SparkSession) -> Describing:
+    """What is said of covers beside genre and label: what ``score.describe`` asks for and what the
+    bundle's combined model reads.
+
+    Where the settings mean another tagger, or other measures, than it has learnt from, it does
+    without them: a warning says so.
+    """
+    fusion, wanted = bundle.fusion, {*map(str, settings.score.describe)}
+    read = () if fusion is None else fusion.parts
+    tagger = _tagger(settings) if CONCEPTS in wanted.union(read) else None
+    current = {CONCEPTS: tagger and tagger.name, APPEARANCE: version(settings.describe.colours)}
+    learnt = {} if fusion is None else {CONCEPTS: fusion.tagger, APPEARANCE: fusion.appearance}
+    combined = {part for part in read if part == ADVISORY or learnt[part] == current[part]}
+    for part in sorted({*read} - combined):
+        print(
+            f"warning: the bundle's combined model does without {part}: it has learnt from "
+            f"{learnt[part]}, the settings mean {current[part]}",
+            file=sys.stderr,
+        )
+    wanted |= combined
+    return Describing(
+        ShippedTagger.of(tagger, spark) if tagger is not None and CONCEPTS in wanted else None,
+        settings.describe.colours if APPEARANCE in wanted else None,
+        frozenset(combined),
+    )
+
+
+def _tagger(settings: Settings) -> LocalModel | None:
+    """The tagger, unless it is a service: such are not asked inside the one pass."""
+    own = settings.concepts.tagger in ("imagenet", "file")
+    return local.resolve(settings.concepts) if own else None
 
 
 def predict(
@@ -52,7 +95,13 @@ def predict(
     labels = F.array(*(F.lit(label) for label in bundle.labels))
     least = 0.0 if bundle.abstention is None else bundle.abstention.threshold
     usable = inferred.where(F.col("reason").isNull()).select(
-        "cover_id", F.col("probabilities").cast("array<double>").alias("values"), *_advisory(bundle)
+        "cover_id",
+        F.col("probabilities").cast("array<double>").alias("values"),
+        F.col("classifier_probabilities").cast("array<double>").alias("classified"),
+        *_advisory(bundle),
+        "reasons",
+        "concepts",
+        "appearance",
     )
     best = F.array_max("values")
     return PREDICTIONS.conform(
@@ -73,6 +122,10 @@ def predict(
             "advisory",
             "advisory_score",
             "advisory_box",
+            F.map_from_arrays(labels, "classified").alias("classifier_probabilities"),
+            "reasons",
+            "concepts",
+            "appearance",
         )
     )
 

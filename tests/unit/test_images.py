@@ -388,7 +388,8 @@ def test_several_networks_share_a_decoding_and_see_what_each_would_alone(
         return seen[-1]
 
     monkeypatch.setattr(simplejpeg, "decode_jpeg", counted)
-    together = images.load_sizes(content, sizes)
+    cover = images.Cover(content)
+    together = [cover.at(size) for size in sizes]
     assert [pixels.shape[0] for pixels in seen] == decodings
     for size, pixels, expected in zip(sizes, together, alone, strict=True):
         assert pixels.shape == (size, size, 3)
@@ -401,7 +402,8 @@ def test_several_networks_share_a_file_that_is_no_jpeg(monkeypatch: pytest.Monke
     opened = []
     load = PngImageFile.load
     monkeypatch.setattr(PngImageFile, "load", lambda self: (opened.append(self), load(self))[1])
-    together = images.load_sizes(content, (260, 384))
+    cover = images.Cover(content)
+    together = [cover.at(size) for size in (260, 384)]
     assert len({id(image) for image in opened}) == 1
     assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
 

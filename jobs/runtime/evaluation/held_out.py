@@ -54,8 +54,10 @@ def scored(
         settings: of scoring and images.
 
     Returns:
-        One row a cover in the order of ``cover_id``: the columns of ``covers``, ``p_<label>``
-        float32 and ``reason``, NULL or why the cover could not be used.
+        One row a cover in the order of ``cover_id``: the columns of ``covers``; ``p_<label>`` and
+        ``c_<label>`` float32, of all that is known and of the classifier alone;
+        ``advisory_score``, ``appearance`` and ``concepts`` as far as the bundle looks at them;
+        ``reason``, NULL or why the cover could not be used.
 
     Raises:
         CatalogueError: there are no covers.
@@ -67,12 +69,17 @@ def scored(
             "nothing to judge a bundle on; it needs a larger catalogue"
         )
     contents = _contents(warehouse, covers.select("cover_id"))
+    # What is said of covers beside is not judged.
+    bare = settings.model_copy(update={"score": settings.score.model_copy(update={"describe": []})})
     with shown(warehouse.spark, f"scoring with {bundle.name}", len(known)):
-        said = infer(contents, bundle, settings).toPandas()
+        said = infer(contents, bundle, bare).toPandas()
     nothing = np.full(len(bundle.labels), np.nan, np.float32)
-    values = np.stack([nothing if p is None else np.asarray(p) for p in said["probabilities"]])
-    named = {f"p_{label}": values[:, k] for k, label in enumerate(bundle.labels)}
-    frame = said[["cover_id", "reason"]].assign(**named)
+    named: dict[str, npt.NDArray[np.float32]] = {}
+    for letter, column in (("p", "probabilities"), ("c", "classifier_probabilities")):
+        values = np.stack([nothing if p is None else np.asarray(p) for p in said[column]])
+        named |= {f"{letter}_{label}": values[:, k] for k, label in enumerate(bundle.labels)}
+    beside = ["cover_id", "advisory_score", "appearance", "concepts", "reason"]
+    frame = said[beside].assign(**named)
     return known.merge(frame, on="cover_id").sort_values("cover_id", ignore_index=True)
 
 
@@ -193,7 +200,7 @@ def listed_as_held_out(bundle: Bundle, cover_ids: Collection[str]) -> int:
 
 
 def parity(bundle: Bundle, said: pd.DataFrame) -> dict[str, float | int | None]:
-    """How far the probabilities lie from those the bundle was judged by when it was trained.
+    """How far the classifier's probabilities lie from those it was judged by when it was trained.
 
     Args:
         bundle: with or without ``held_out.parquet``.
@@ -205,13 +212,14 @@ def parity(bundle: Bundle, said: pd.DataFrame) -> dict[str, float | int | None]:
     path = bundle.path / "held_out.parquet"
     if not path.is_file():
         return {"covers": 0, "max_difference": None}
-    columns = [f"p_{label}" for label in bundle.labels]
+    columns = [f"c_{label}" for label in bundle.labels]
+    before = pd.read_parquet(path).drop(columns="genre").set_index("cover_id")
     both = said.dropna(subset=columns).merge(
-        pd.read_parquet(path), on="cover_id", suffixes=("", " then")
+        before.rename(columns=lambda name: f"{name} then"), on="cover_id"
     )
     if both.empty:
         return {"covers": 0, "max_difference": None}
-    then = both[[f"{column} then" for column in columns]].to_numpy(np.float64)
+    then = both[[f"p_{label} then" for label in bundle.labels]].to_numpy(np.float64)
     difference = np.abs(both[columns].to_numpy(np.float64) - then)
     return {"covers": len(both), "max_difference": float(difference.max())}
 
