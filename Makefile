@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels evaluate describe analyse promote mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate describe analyse promote mlflow test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,10 @@ train: $(READY) ## Train a classifier on COVERS=folder [OUTPUT=dir] [ARGS="--bac
 
 train_detector: $(READY) ## Train a label detector on COVERS=folder [OUTPUT=dir] [MODEL=bundle to put it in]
 	@$(SUBMIT) jobs/train_detector.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \
+		$(if $(MODEL),--model "$(MODEL)") $(ARGS)
+
+train_fusion: $(READY) ## Combine all that MODEL=bundle knows of covers of COVERS=folder [OUTPUT=dir]
+	@$(SUBMIT) jobs/train_fusion.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \
 		$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 mine_labels: $(READY) ## Show what MODEL=bundle takes for labels on unmarked covers of COVERS=folder [OUTPUT=dir]

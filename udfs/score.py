@@ -55,7 +55,14 @@ class Describing:
 
 
 @dataclass(frozen=True)
-class _Models:
+class Models:
+    """All that looks at a cover, loaded.
+
+    Attributes:
+        networks: of the bundle.
+        tagger, colours, combined: as of :class:`Describing`.
+    """
+
     networks: Networks
     tagger: LocalTagger | None
     colours: int | None
@@ -100,7 +107,7 @@ def make_score(
         from udfs import concepts, worker
 
         tagger = asked.tagger
-        models = _Models(
+        models = Models(
             worker.networks(bundle, batch_size, threads),
             None if tagger is None else concepts.loaded(tagger, threads, limits),
             asked.colours,
@@ -108,7 +115,7 @@ def make_score(
         )
         for contents in batches:
             parts = [
-                _score(models, contents.iloc[i : i + batch_size], limits)
+                score_batch(models, contents.iloc[i : i + batch_size], limits)
                 for i in range(0, len(contents), batch_size)
             ]
             yield pd.concat(parts) if parts else pd.DataFrame(columns=list(SCORED))
@@ -117,7 +124,17 @@ def make_score(
     return udf.asNondeterministic()
 
 
-def _score(models: _Models, contents: pd.Series, limits: images.Limits) -> pd.DataFrame:
+def score_batch(models: Models, contents: pd.Series, limits: images.Limits) -> pd.DataFrame:
+    """Say all that is said of some covers, at most a batch of the networks.
+
+    Args:
+        models: loaded.
+        contents: the bytes of the files.
+        limits: what is accepted as a cover.
+
+    Returns:
+        the columns of :data:`SCORED`.
+    """
     start = time.perf_counter()
     rows: list[dict[str, Any]] = []
     pixels: list[list[images.Pixels]] = []
@@ -140,7 +157,7 @@ def _score(models: _Models, contents: pd.Series, limits: images.Limits) -> pd.Da
     return frame
 
 
-def _say(models: _Models, rows: list[dict[str, Any]], pixels: list[images.Pixels]) -> None:
+def _say(models: Models, rows: list[dict[str, Any]], pixels: list[images.Pixels]) -> None:
     """Write into each row what the models say of its cover."""
     shown = iter(pixels)
     networks = models.networks
@@ -159,7 +176,7 @@ def _say(models: _Models, rows: list[dict[str, Any]], pixels: list[images.Pixels
         _combine(models, rows, probabilities)
 
 
-def _combine(models: _Models, rows: list[dict[str, Any]], probabilities: Any) -> None:
+def _combine(models: Models, rows: list[dict[str, Any]], probabilities: Any) -> None:
     fusion = models.networks.fusion
     assert fusion is not None
     known = {

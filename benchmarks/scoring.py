@@ -1,0 +1,110 @@
+"""Images a second of scoring, by how much is said of a cover.
+
+    python benchmarks/scoring.py [--covers FOLDER] [--model BUNDLE] [--images 256] [--rounds 5]
+
+Covers are read into memory and scored in one process on all cores, a batch after the other, by the
+function that the scoring UDF calls. Rounds alternate, after one of each that is not counted.
+Machines and their neighbours differ: compare ratios, taken within a round. The first line is what
+the others are held against: classifier and detector alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.backbones import contents
+from benchmarks.embedding import measure, summary
+from covergenre import tensorflow_runtime
+from covergenre.bundle import DEFAULT, Bundle, open_bundle
+from covergenre.concepts import local
+from covergenre.config import Settings, load
+from covergenre.errors import BundleError
+from covergenre.fusion.inputs import OPTIONAL
+from jobs.runtime import session
+from scraping.procedural import generate_catalogue
+from udfs.score import Models, score_batch
+from udfs.worker import Networks
+
+
+def variants(bundle: Bundle, settings: Settings) -> dict[str, Models]:
+    """The bundle's models, and some of them alone, by what they say.
+
+    Raises:
+        BundleError: it holds no detector.
+    """
+    if bundle.detector is None:
+        raise BundleError(f"{bundle.path} holds no detector: name a --model with one")
+    batch_size, fusion = settings.score.batch_size, bundle.fusion
+    networks = Networks(
+        bundle.classifier(batch_size),
+        bundle.detector.load(batch_size),
+        None if fusion is None else fusion.load(),
+    )
+    two = replace(networks, fusion=None)
+    tagger = local.resolve(settings.concepts).load(settings.images.limits)
+    colours, none = settings.describe.colours, frozenset[str]()
+    found = {
+        "classifier, detector": Models(two, None, None, none),
+        "classifier": Models(replace(two, detector=None), None, None, none),
+        "classifier, detector, appearance": Models(two, None, colours, none),
+        "classifier, detector, concepts": Models(two, tagger, None, none),
+    }
+    if fusion is not None:
+        combined = frozenset(fusion.parts)
+        needs = [part in combined for part in OPTIONAL[1:]]
+        found["what the combined model reads"] = Models(
+            networks, tagger if needs[1] else None, colours if needs[0] else None, combined
+        )
+        found["everything"] = Models(networks, tagger, colours, combined)
+    return found
+
+
+def loop(chosen: Sequence[bytes], models: Models, settings: Settings) -> Callable[[], Any]:
+    """Score the covers one batch after the other in this process."""
+    series, size = pd.Series(list(chosen)), settings.score.batch_size
+
+    def run() -> None:
+        for start in range(0, len(series), size):
+            score_batch(models, series.iloc[start : start + size], settings.images.limits)
+
+    return run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, draw covers if none are named, measure, print a table as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--covers", help="folder of images; default: drawn ones")
+    parser.add_argument("--model", type=Path, default=DEFAULT, metavar="BUNDLE")
+    parser.add_argument("--images", type=int, default=256, help="how many of them at most")
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args(argv)
+    settings = load()
+    tensorflow_runtime.start(os.cpu_count() or 1)
+    with tempfile.TemporaryDirectory() as scratch:
+        covers = Path(args.covers or f"{scratch}/covers")
+        if args.covers is None:
+            generate_catalogue(covers, albums=args.images, broken=0)
+        chosen = contents(covers, args.images)
+        models = variants(open_bundle(args.model), settings)
+        engines = {name: loop(chosen, one, settings) for name, one in models.items()}
+        rates = measure(engines, len(chosen), args.rounds)
+    about = {
+        "processor": session.processor(),
+        "images": len(chosen),
+        "rounds": args.rounds,
+        "runtime": "TensorFlow f32",
+    }
+    print(json.dumps(about), *summary(rates, next(iter(engines))), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
