@@ -61,7 +61,7 @@ evaluate: $(READY) ## Judge MODEL=bundle on the held-out covers of COVERS=folder
 	@$(SUBMIT) jobs/evaluate.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(AGAINST),--against "$(AGAINST)") $(ARGS)
 
-describe: $(READY) ## Measure colour and composition of the covers of COVERS=folder [OUTPUT=dir]
+describe: $(READY) ## Say what is on the covers, measure colour and composition, of COVERS=folder [OUTPUT=dir]
 	@$(SUBMIT) jobs/describe.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 analyse: $(READY) ## Tables and plots of concepts and colours per genre and year of COVERS=folder [OUTPUT=dir] [REPORT=dir]
@@ -77,7 +77,7 @@ mlflow: $(READY) ## Show the experiments in a browser (needs uv) [URI=sqlite:///
 		server --backend-store-uri "$(or $(URI),sqlite:///models/mlflow.db)" --workers 1 $(ARGS)
 
 test: $(READY) ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .
