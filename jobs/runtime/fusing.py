@@ -78,7 +78,9 @@ def learnt(warehouse: Warehouse, bundle: Bundle, settings: Settings) -> Learnt:
         found = said.where("reason IS NULL").select(
             "cover_id", "advisory_score", "appearance", "concepts"
         )
-        frame = chosen.join(found, "cover_id").orderBy("cover_id").toPandas()
+        # Sorted here: Spark would show each cover twice, once to see how the ids are spread.
+        frame = chosen.toPandas().merge(found.toPandas(), on="cover_id")
+    frame = frame.sort_values("cover_id", ignore_index=True)
     if frame["fold"].nunique() < 3:
         raise TrainingDataError(
             f"{warehouse.location} has covers of known genre in {frame['fold'].nunique()} of the "
@@ -108,7 +110,7 @@ def known(said: pd.DataFrame) -> dict[str, list[Any]]:
     """
     return {
         ADVISORY: [None if pd.isna(score) else float(score) for score in said["advisory_score"]],
-        APPEARANCE: [None if row is None else row.asDict() for row in said["appearance"]],
+        APPEARANCE: list(said["appearance"]),
         CONCEPTS: [
             None if rows is None else [(row["name"], row["score"]) for row in rows]
             for rows in said["concepts"]
