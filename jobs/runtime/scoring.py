@@ -45,29 +45,30 @@ def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
 
 
 def describing(bundle: Bundle, settings: Settings, spark: SparkSession) -> Describing:
-    """What is said of covers beside genre and label: what ``score.describe`` asks for and what the
-    bundle's combined model reads.
+    """What is said of covers beside genre and label: what ``score.describe`` asks for.
 
-    Where the settings mean another tagger, or other measures, than it has learnt from, it does
-    without them: a warning says so.
+    The bundle's combined model reads of it what it has learnt from. Where the settings mean another
+    tagger, or other measures, it does without them, and a warning says so.
     """
-    fusion, wanted = bundle.fusion, {*map(str, settings.score.describe)}
-    read = () if fusion is None else fusion.parts
-    tagger = _tagger(settings) if CONCEPTS in wanted.union(read) else None
-    current = {CONCEPTS: tagger and tagger.name, APPEARANCE: version(settings.describe.colours)}
-    learnt = {} if fusion is None else {CONCEPTS: fusion.tagger, APPEARANCE: fusion.appearance}
-    combined = {part for part in read if part == ADVISORY or learnt[part] == current[part]}
-    for part in sorted({*read} - combined):
-        print(
-            f"warning: the bundle's combined model does without {part}: it has learnt from "
-            f"{learnt[part]}, the settings mean {current[part]}",
-            file=sys.stderr,
-        )
-    wanted |= combined
+    fusion, asked = bundle.fusion, settings.score.describe
+    tagger = _tagger(settings) if "concepts" in asked else None
+    colours = settings.describe.colours if "appearance" in asked else None
+    combined = set()
+    if fusion is not None:
+        said = {
+            ADVISORY: (True, True),
+            CONCEPTS: (fusion.tagger, tagger and tagger.name),
+            APPEARANCE: (fusion.appearance, None if colours is None else version(colours)),
+        }
+        combined = {part for part in fusion.parts if said[part][0] == said[part][1]}
+        for part in sorted({*fusion.parts} & {*asked} - combined):
+            print(
+                f"warning: the bundle's combined model does without {part}: it has learnt from "
+                f"{said[part][0]}, the settings mean {said[part][1]}",
+                file=sys.stderr,
+            )
     return Describing(
-        ShippedTagger.of(tagger, spark) if tagger is not None and CONCEPTS in wanted else None,
-        settings.describe.colours if APPEARANCE in wanted else None,
-        frozenset(combined),
+        None if tagger is None else ShippedTagger.of(tagger, spark), colours, frozenset(combined)
     )
 
 
