@@ -30,33 +30,49 @@ def contents(folder: Path, count: int) -> list[bytes]:
     return [file.read_bytes() for file in files[:: max(1, len(files) // count)][:count]]
 
 
+def arguments(description: str, images: int) -> argparse.ArgumentParser:
+    """The options of a benchmark on covers; so many of them unless told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--covers", help="folder of images; default: drawn ones")
+    parser.add_argument("--images", type=int, default=images, help="how many of them at most")
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser
+
+
+def covers_of(args: argparse.Namespace, scratch: str) -> list[bytes]:
+    """The covers that the options name, drawn into a folder if they name none."""
+    covers = Path(args.covers or f"{scratch}/covers")
+    if args.covers is None:
+        generate_catalogue(covers, albums=args.images, broken=0)
+    return contents(covers, args.images)
+
+
+def report(engines: dict[str, Callable[[], Any]], images: int, rounds: int) -> None:
+    """Measure engines against the first and print a table as Markdown."""
+    rates = measure(engines, images, rounds)
+    about = {
+        "processor": session.processor(),
+        "images": images,
+        "rounds": rounds,
+        "runtime": "TensorFlow f32",
+    }
+    print(json.dumps(about), *summary(rates, next(iter(engines))), sep="\n")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse, draw covers if none are named, measure, print a table as Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__.splitlines()[0], 512)
     parser.add_argument("backbones", nargs="+", metavar="NAME@SIZE")
-    parser.add_argument("--covers", help="folder of images; default: drawn ones")
-    parser.add_argument("--images", type=int, default=512, help="how many of them at most")
-    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args(argv)
     settings = load()
     with tempfile.TemporaryDirectory() as scratch:
-        covers = Path(args.covers or f"{scratch}/covers")
-        if args.covers is None:
-            generate_catalogue(covers, albums=args.images, broken=0)
-        chosen = contents(covers, args.images)
+        chosen = covers_of(args, scratch)
         engines: dict[str, Callable[[], Any]] = {}
         for spec in args.backbones:
             name, _, size = spec.rpartition("@")
             backbone = backbones.resolve(name, int(size)).saved(Path(scratch))
             engines[f"{backbone.name}@{size}"] = loop(chosen, backbone, settings)
-        rates = measure(engines, len(chosen), args.rounds)
-    about = {
-        "processor": session.processor(),
-        "images": len(chosen),
-        "rounds": args.rounds,
-        "runtime": "TensorFlow f32",
-    }
-    print(json.dumps(about), *summary(rates, next(iter(engines))), sep="\n")
+        report(engines, len(chosen), args.rounds)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ the others are held against: classifier and detector alone.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,16 +19,13 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.backbones import contents
-from benchmarks.embedding import measure, summary
+from benchmarks.backbones import arguments, covers_of, report
 from covergenre import tensorflow_runtime
 from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.concepts import local
 from covergenre.config import Settings, load
 from covergenre.errors import BundleError
 from covergenre.fusion.inputs import OPTIONAL
-from jobs.runtime import session
-from scraping.procedural import generate_catalogue
 from udfs.score import Models, score_batch
 from udfs.worker import Networks
 
@@ -81,29 +76,16 @@ def loop(chosen: Sequence[bytes], models: Models, settings: Settings) -> Callabl
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse, draw covers if none are named, measure, print a table as Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--covers", help="folder of images; default: drawn ones")
+    parser = arguments(__doc__.splitlines()[0], 256)
     parser.add_argument("--model", type=Path, default=DEFAULT, metavar="BUNDLE")
-    parser.add_argument("--images", type=int, default=256, help="how many of them at most")
-    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args(argv)
     settings = load()
     tensorflow_runtime.start(os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as scratch:
-        covers = Path(args.covers or f"{scratch}/covers")
-        if args.covers is None:
-            generate_catalogue(covers, albums=args.images, broken=0)
-        chosen = contents(covers, args.images)
+        chosen = covers_of(args, scratch)
         models = variants(open_bundle(args.model), settings)
         engines = {name: loop(chosen, one, settings) for name, one in models.items()}
-        rates = measure(engines, len(chosen), args.rounds)
-    about = {
-        "processor": session.processor(),
-        "images": len(chosen),
-        "rounds": args.rounds,
-        "runtime": "TensorFlow f32",
-    }
-    print(json.dumps(about), *summary(rates, next(iter(engines))), sep="\n")
+        report(engines, len(chosen), args.rounds)
 
 
 if __name__ == "__main__":

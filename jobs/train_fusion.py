@@ -55,10 +55,9 @@ def train_fusion(
     run.counts.update(prepare(warehouse, settings))
     recipe = fusing.recipe(settings)
     learnt = fusing.learnt(warehouse, base, settings)
-    validated = ~np.isnan(learnt.covers.probabilities).any(axis=1)
-    weighed = sorted(set(learnt.folds[validated].tolist()))
+    weighed = sorted(set(learnt.folds[learnt.validated].tolist()))
     fusion = fit(learnt.covers, learnt.folds, recipe, weighed)
-    run.counts.update(covers=len(learnt.cover_ids), weighed=int(validated.sum()))
+    run.counts.update(covers=len(learnt.cover_ids), weighed=int(learnt.validated.sum()))
     part = _part(fusion, learnt, settings, warehouse)
     return with_part(base, target, part)
 
@@ -76,7 +75,7 @@ def check(base: Bundle, settings: Settings) -> None:
             f"bundle {base.path} holds no detector: name a --model with one, or leave advisory out "
             "of fusion.parts"
         )
-    if CONCEPTS in parts and settings.concepts.tagger not in ("imagenet", "file"):
+    if CONCEPTS in parts and not settings.concepts.tagger_is_local:
         raise SettingError(
             f"concepts.tagger is {settings.concepts.tagger}: concepts can be a part of "
             "fusion.parts if they come from a local tagger (imagenet, file), as scoring asks no "
@@ -88,7 +87,7 @@ def _part(fusion: Fusion, learnt: Learnt, settings: Settings, warehouse: Warehou
     """The model with its figures, threshold of abstention and card."""
     covers, parts = learnt.covers, settings.fusion.parts
     # Opinions have learnt from these covers, too, but each is a few numbers; the weights are few.
-    seen = covers.where(~np.isnan(covers.probabilities).any(axis=1))
+    seen = covers.where(learnt.validated)
     said = fusion.combine(seen.probabilities, fusion.read(seen.known)).probabilities
     correct = said.argmax(axis=1) == seen.labels
     abstention = fit_abstention(

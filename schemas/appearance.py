@@ -2,14 +2,6 @@
 
 from schemas.table import Column, Table
 
-MEASURES = (
-    "palette:array<struct<hex:string,name:string,share:double>>,colourfulness:double,"
-    "brightness:double,contrast:double,saturation:double,hue_entropy:double,near_black:double,"
-    "near_white:double,achromatic:double,grey_entropy:double,edge_density:double,"
-    "symmetry:double,faces:int,face_area:double"
-)
-"""The measures of a cover as fields of one struct."""
-
 _SHARES = ("near_black", "near_white", "achromatic", "edge_density", "face_area")
 
 APPEARANCE = Table(
@@ -45,3 +37,10 @@ APPEARANCE = Table(
         "shares": " AND ".join(f"{name} BETWEEN 0 AND 1" for name in _SHARES),
     },
 )
+
+MEASURES = ",".join(
+    f"{column.name}:{column.type}"
+    for column in APPEARANCE.columns
+    if column.name not in ("cover_id", "version", "described_at")
+)
+"""The measures of a cover as fields of one struct."""

@@ -99,6 +99,11 @@ class Concepts(Section):
             raise ValueError("file needs concepts.local.file and concepts.local.labels")
         return tagger
 
+    @property
+    def tagger_is_local(self) -> bool:
+        """Whether the tagger is a model that workers load, no service."""
+        return self.tagger in ("imagenet", "file")
+
 
 def _split(endpoint: str) -> SplitResult:
     parts = urlsplit(f"//{endpoint}")

@@ -43,6 +43,11 @@ class Learnt:
     folds: npt.NDArray[np.int64]
     out_of_fold: Floats
 
+    @property
+    def validated(self) -> npt.NDArray[np.bool_]:
+        """(n,), of which covers the classifier says what it makes of them unseen."""
+        return np.asarray(~np.isnan(self.covers.probabilities).any(axis=1))
+
 
 def recipe(settings: Settings) -> Recipe:
     """As the settings want it."""

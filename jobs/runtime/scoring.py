@@ -74,8 +74,7 @@ def describing(bundle: Bundle, settings: Settings, spark: SparkSession) -> Descr
 
 def _tagger(settings: Settings) -> LocalModel | None:
     """The tagger, unless it is a service: such are not asked inside the one pass."""
-    own = settings.concepts.tagger in ("imagenet", "file")
-    return local.resolve(settings.concepts) if own else None
+    return local.resolve(settings.concepts) if settings.concepts.tagger_is_local else None
 
 
 def predict(

@@ -69,8 +69,14 @@ def scored(
             "nothing to judge a bundle on; it needs a larger catalogue"
         )
     contents = _contents(warehouse, covers.select("cover_id"))
+    # What is said of covers beside is not judged, unless the combined model reads it.
+    read = () if bundle.fusion is None else bundle.fusion.parts
+    describe = [part for part in settings.score.describe if part in read]
+    needed = settings.model_copy(
+        update={"score": settings.score.model_copy(update={"describe": describe})}
+    )
     with shown(warehouse.spark, f"scoring with {bundle.name}", len(known)):
-        said = infer(contents, bundle, settings).toPandas()
+        said = infer(contents, bundle, needed).toPandas()
     nothing = np.full(len(bundle.labels), np.nan, np.float32)
     named: dict[str, npt.NDArray[np.float32]] = {}
     for letter, column in (("p", "probabilities"), ("c", "classifier_probabilities")):
