@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate describe analyse promote mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse promote mlflow test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,10 @@ describe: $(READY) ## Say what is on the covers, measure colour and composition,
 analyse: $(READY) ## Tables and plots of concepts and colours per genre and year of COVERS=folder [OUTPUT=dir] [REPORT=dir]
 	@$(SUBMIT) jobs/analyse.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \
 		$(if $(REPORT),--report "$(REPORT)") $(ARGS)
+
+convert: $(READY) ## Let scoring compute faster with MODEL=bundle, if COVERS=folder show that it may [OUTPUT=dir]
+	@$(SUBMIT) jobs/convert.py --covers "$(COVERS)" $(if $(OUTPUT),--output "$(OUTPUT)") \
+		$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 promote: $(READY) ## Use BUNDLE=dir where no bundle is named, if it is good enough
 	@$(BIN)/python jobs/promote.py $(if $(BUNDLE),"$(BUNDLE)") $(ARGS)

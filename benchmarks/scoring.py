@@ -24,6 +24,7 @@ from covergenre import tensorflow_runtime
 from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.concepts import local
 from covergenre.config import Settings, load
+from covergenre.engines import Engine, Loader, choose, openvino, tensorflow
 from covergenre.errors import BundleError
 from covergenre.fusion.inputs import OPTIONAL
 from udfs.score import Models, score_batch
@@ -38,14 +39,17 @@ def variants(bundle: Bundle, settings: Settings) -> dict[str, Models]:
     """
     if bundle.detector is None:
         raise BundleError(f"{bundle.path} holds no detector: name a --model with one")
-    batch_size, fusion = settings.score.batch_size, bundle.fusion
+    fusion = bundle.fusion
+    engine = choose(settings.engine.name, settings.engine.precision, bundle.parity)
+    print(f"engine: {engine}")
+    loader = _loader(engine, bundle, settings)
     networks = Networks(
-        bundle.classifier(batch_size),
-        bundle.detector.load(batch_size),
+        bundle.classifier(loader, engine.logit_scale),
+        bundle.detector.load(loader),
         None if fusion is None else fusion.load(),
     )
     two = replace(networks, fusion=None)
-    tagger = local.resolve(settings.concepts).load(settings.images.limits)
+    tagger = local.resolve(settings.concepts).load(settings.images.limits, loader)
     colours, none = settings.describe.colours, frozenset[str]()
     found = {
         "classifier, detector": Models(two, None, None, none),
@@ -63,6 +67,17 @@ def variants(bundle: Bundle, settings: Settings) -> dict[str, Models]:
     return found
 
 
+def _loader(engine: Engine, bundle: Bundle, settings: Settings) -> Loader:
+    """The engine in this process, on all cores."""
+    if engine.name == "tensorflow":
+        return tensorflow.loader(settings.score.batch_size)
+    tagger = local.resolve(settings.concepts).graph
+    graphs = {**bundle.graphs(), **({} if tagger is None else {tagger.name: tagger})}
+    size = settings.engine.batch_size
+    converted = {name: openvino.convert(graph, size) for name, graph in graphs.items()}
+    return openvino.loader(converted, engine.precision, os.cpu_count() or 1)
+
+
 def loop(chosen: Sequence[bytes], models: Models, settings: Settings) -> Callable[[], Any]:
     """Score the covers one batch after the other in this process."""
     series, size = pd.Series(list(chosen)), settings.score.batch_size
@@ -78,8 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse, draw covers if none are named, measure, print a table as Markdown."""
     parser = arguments(__doc__.splitlines()[0], 256)
     parser.add_argument("--model", type=Path, default=DEFAULT, metavar="BUNDLE")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
-    settings = load()
+    settings = load(assignments=args.set)
     tensorflow_runtime.start(os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as scratch:
         chosen = covers_of(args, scratch)

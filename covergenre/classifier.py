@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from scipy.special import softmax
 
-from covergenre.backbones import Preprocessing
+from covergenre.backbones import Backbone
+from covergenre.engines import Floats, Graph, Pixels, Run, chunks
 
-Floats = npt.NDArray[np.float32]
 LINEAR_TENSORS = ("logits.kernel", "logits.bias")
 HEAD_TENSORS = ("scale.mean", "scale.std", "hidden.kernel", "hidden.bias", *LINEAR_TENSORS)
 
@@ -87,54 +88,45 @@ class Head:
         return tf.matmul(x, t["logits.kernel"]) + t["logits.bias"]
 
 
+def classifier_graph(backbone: Backbone, head: Head) -> Graph:
+    """Backbone and head as engines take them: pixels to logits (n, classes)."""
+
+    def build() -> Callable[[Any], tuple[Any, ...]]:
+        network, preprocessing = backbone.load(), backbone.preprocessing
+        return lambda pixels: (head.logits(network(preprocessing.apply(pixels), training=False)),)
+
+    digest = hashlib.sha256(backbone.digest.encode())
+    for name in sorted(head.tensors):
+        digest.update(name.encode() + np.ascontiguousarray(head.tensors[name]).tobytes())
+    return Graph("classifier", backbone.preprocessing.size, digest.hexdigest(), build)
+
+
 class Classifier:
-    """Backbone and head as one compiled function.
+    """A network that says genres.
 
     Args:
-        network: the backbone as :meth:`covergenre.backbones.Backbone.load` gives it.
-        preprocessing: what the backbone expects.
-        head: a trained head.
-        batch_size: covers a call; shorter batches are padded, so the function compiles once.
+        run: of :func:`classifier_graph`.
         temperature: that logits are divided by (:mod:`covergenre.calibration`).
     """
 
-    def __init__(
-        self,
-        network: Any,
-        preprocessing: Preprocessing,
-        head: Head,
-        batch_size: int,
-        temperature: float = 1.0,
-    ) -> None:
-        import tensorflow as tf
+    def __init__(self, run: Run, temperature: float = 1.0) -> None:
+        self.size = run.size
+        self._run = run
+        self._temperature = temperature
 
-        self.size = preprocessing.size
-        self.batch_size = batch_size
-        spec = tf.TensorSpec((batch_size, self.size, self.size, 3), tf.uint8)
-
-        def run(pixels: Any) -> tuple[Any, Any]:
-            logits = head.logits(network(preprocessing.apply(pixels), training=False))
-            return logits, tf.nn.softmax(logits / temperature)
-
-        self._run = tf.function(run, input_signature=[spec], autograph=False)
-
-    def probabilities(self, pixels: npt.NDArray[np.uint8]) -> Floats:
+    def probabilities(self, pixels: Pixels) -> Floats:
         """Genre probabilities of covers.
 
         Args:
-            pixels: uint8 (n, size, size, 3), RGB, n at most ``batch_size``.
+            pixels: uint8 (n, size, size, 3), RGB.
 
         Returns:
             float32 (n, classes), rows sum to 1.
         """
-        return self._both(pixels)[1]
+        return np.asarray(softmax(self.logits(pixels) / self._temperature, axis=1), np.float32)
 
-    def logits(self, pixels: npt.NDArray[np.uint8]) -> Floats:
+    def logits(self, pixels: Pixels) -> Floats:
         """What :meth:`probabilities` are made of, before the temperature: float32 (n, classes)."""
-        return self._both(pixels)[0]
-
-    def _both(self, pixels: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        padded = np.zeros((self.batch_size, *pixels.shape[1:]), np.uint8)
-        padded[: len(pixels)] = pixels
-        logits, probabilities = self._run(padded)
-        return logits.numpy()[: len(pixels)], probabilities.numpy()[: len(pixels)]
+        if len(pixels) == 0:
+            return self._run(np.zeros((1, self.size, self.size, 3), np.uint8))[0][:0]
+        return np.concatenate([logits.copy() for (logits,) in chunks(self._run, pixels)])

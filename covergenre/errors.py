@@ -33,6 +33,10 @@ class BackboneError(CovergenreError):
     """A backbone or its weights cannot be had."""
 
 
+class EngineError(CovergenreError):
+    """An engine cannot compute a network, or computes it otherwise than the reference."""
+
+
 class TrainingDataError(CovergenreError):
     """There is not enough labelled data to train on."""
 

@@ -21,8 +21,10 @@ def start(threads: int | None = None) -> None:
         import tensorflow as tf
 
         if threads and tf.config.threading.get_intra_op_parallelism_threads() != threads:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
+            # Where it is up already, it keeps the threads it has.
+            with contextlib.suppress(RuntimeError):
+                tf.config.threading.set_intra_op_parallelism_threads(threads)
+                tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.list_logical_devices()
 
 

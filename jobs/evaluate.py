@@ -30,6 +30,7 @@ from jobs.runtime.detections import check_detector
 from jobs.runtime.evaluation import combined, held_out, judgement, label_report, markdown, pictures
 from jobs.runtime.evaluation.judgement import Judged
 from jobs.runtime.runs import Run
+from jobs.runtime.scoring import engine
 from jobs.runtime.warehouse import Warehouse
 from jobs.score import choose_bundle
 
@@ -227,7 +228,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     marks = _marks(args, bundle, settings)
     print(f"model {bundle.model_version} from {bundle.path} ({why})")
     run = Run("evaluate", settings, model_version=bundle.model_version)
-    run.engine, run.precision = "tensorflow", "f32"
+    run.computed_by(engine(bundle, settings))
     with opened(run, args.covers, args.output, args.csv) as warehouse:
         report = args.report or _default_report(warehouse, bundle)
         lines: dict[str, Any] = {"model": bundle.model_version}

@@ -30,6 +30,7 @@ from jobs.runtime.evaluation.label_gallery import Sight, sheets
 from jobs.runtime.evaluation.labels import labelled_genres
 from jobs.runtime.marks import album_of, marked
 from jobs.runtime.runs import Run
+from jobs.runtime.scoring import engine
 from jobs.runtime.warehouse import Warehouse
 from jobs.score import choose_bundle
 from schemas import SPLITS
@@ -171,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     if not genres:
         raise SettingError("detector.labelled_genres names no genre: name some with --genres")
     run = Run("mine_labels", settings, model_version=bundle.model_version)
-    run.engine, run.precision = "tensorflow", "f32"
+    run.computed_by(engine(bundle, settings))
     with opened(run, args.covers, args.output, args.csv) as warehouse:
         folder = args.report or _default_folder(warehouse, bundle)
         found = mine(warehouse, bundle, settings, run, folder, genres, args.least_score)

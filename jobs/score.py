@@ -26,7 +26,7 @@ from jobs.runtime.catalogue import opened
 from jobs.runtime.metrics import per_genre_and_year
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
-from jobs.runtime.scoring import infer, predict
+from jobs.runtime.scoring import engine, infer, predict
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
@@ -240,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     if args.covers is None:
         _draw_default(settings)
     run = Run("score", settings, model_version=bundle.model_version)
-    run.engine, run.precision = "tensorflow", "f32"
+    run.computed_by(engine(bundle, settings))
     with opened(run, args.covers, args.output, args.csv) as warehouse:
         result = score(warehouse, bundle, settings, run)
         run.counts.update(scored=result.scored, quarantined=result.quarantined)

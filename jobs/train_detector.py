@@ -20,9 +20,10 @@ from covergenre.config import Settings
 from covergenre.detector.detector import Detector, LabelDetector
 from covergenre.detector.exported import ExportedDetector
 from covergenre.detector.marks import write_candidates
-from covergenre.detector.network import Architecture, load
+from covergenre.detector.network import Architecture, detector_graph, load
 from covergenre.detector.nms import Suppression
 from covergenre.detector.stored import DetectorPart, StoredDetector, rounded
+from covergenre.engines import tensorflow
 from covergenre.errors import BundleError, SettingError
 from jobs.prepare import prepare
 from jobs.runtime import arguments, model_card
@@ -116,10 +117,10 @@ class _Job:
         # What is judged is what the bundle holds.
         network = load(architecture, rounded(found.weights))
         shown, rule = training.preprocessing(architecture), Suppression()
-        batch_size = self.settings.detector.batch_size
-        judgement = self._judged(
-            Detector(network, architecture.anchors, shown, batch_size, rule), composed
+        run = tensorflow.loader(self.settings.detector.batch_size)(
+            detector_graph(lambda: network, shown, "in training")
         )
+        judgement = self._judged(Detector(run, architecture.anchors, rule), composed)
         what = [
             f"SSD with MobileNet V2 (width {architecture.width:g}) and a light feature pyramid, "
             f"{network.count_params()} weights, from random initialisation; input {size}x{size}."
@@ -139,8 +140,7 @@ class _Job:
 
     def exported(self, detector: Exported) -> tuple[DetectorPart, Judgement]:
         """Take a SavedModel as it is."""
-        own = self.settings.detector
-        loaded = ExportedDetector(detector.folder, detector.label_classes, own.batch_size)
+        loaded = ExportedDetector(detector.folder, detector.label_classes)
         judgement = self._judged(loaded, self._composed(loaded.size))
         classes = ", ".join(map(str, detector.label_classes))
         what = [

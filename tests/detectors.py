@@ -12,9 +12,11 @@ from covergenre.adapter import named_weights
 from covergenre.backbones import Preprocessing
 from covergenre.calibration import Platt
 from covergenre.detector.anchors import Anchors
-from covergenre.detector.network import Architecture, build
+from covergenre.detector.detector import Detector
+from covergenre.detector.network import Architecture, build, detector_graph
 from covergenre.detector.nms import Suppression
 from covergenre.detector.stored import DetectorPart
+from covergenre.engines import tensorflow
 
 ARCHITECTURE = Architecture(Anchors(64, (8, 16), (2.5,), (1.6,)), width=0.35, channels=8, depth=1)
 PREPROCESSING = Preprocessing(64, "RGB", (127.5,) * 3, (127.5,) * 3)
@@ -30,6 +32,12 @@ def weights(seed: int = 0) -> dict[str, np.ndarray]:
             fan_in = value[..., 0].size if "depthwise" not in name else value[..., 0, 0].size
             found[name] = random.normal(0, (2 / fan_in) ** 0.5, value.shape).astype(np.float32)
     return found
+
+
+def running(network: Any, architecture: Architecture, preprocessing: Preprocessing) -> Detector:
+    """A network of ours in TensorFlow, that gives at most three boxes."""
+    run = tensorflow.loader(2)(detector_graph(lambda: network, preprocessing, ""))
+    return Detector(run, architecture.anchors, SUPPRESSION)
 
 
 def own(

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pyspark import Broadcast
@@ -17,7 +17,12 @@ from covergenre import images, tensorflow_runtime
 from covergenre.bundle import unpack
 from covergenre.concepts.local import LocalModel, LocalTagger
 from covergenre.concepts.tagger import Tagged, TaggerFailure
+from covergenre.engines import Engine
 from udfs import ddl
+from udfs.worker import ShippedEngine
+
+if TYPE_CHECKING:
+    from covergenre.config import Settings
 
 TAGGED = {
     "concepts": "array<struct<name:string,score:double>>",
@@ -33,36 +38,46 @@ class ShippedTagger:
     Attributes:
         model: what it is.
         files: of the user's model, broadcast, so that they reach executors on other machines.
+        engine: that computes ImageNet's.
     """
 
     model: LocalModel
     files: Broadcast[Mapping[str, bytes]]
+    engine: ShippedEngine
 
     @classmethod
-    def of(cls, model: LocalModel, spark: SparkSession) -> ShippedTagger:
+    def of(
+        cls, model: LocalModel, engine: Engine, settings: Settings, spark: SparkSession
+    ) -> ShippedTagger:
         """Send a tagger on its way.
 
         Raises:
             TaggerError: its files are missing, or others than before.
         """
-        return cls(model, spark.sparkContext.broadcast(model.files()))
+        graph = model.graph
+        graphs = {} if graph is None else {graph.name: graph}
+        files: Mapping[str, bytes] = model.files()
+        shipped = ShippedEngine.of(engine, graphs, settings, spark)
+        return cls(model, spark.sparkContext.broadcast(files), shipped)
 
 
-_taggers: dict[tuple[str, images.Limits], LocalTagger] = {}
+_taggers: dict[tuple[str, Engine, images.Limits], LocalTagger] = {}
 
 
 def loaded(tagger: ShippedTagger, threads: int, limits: images.Limits) -> LocalTagger:
     """The tagger, loaded once a worker."""
-    key = (tagger.model.name, limits)
+    key = (tagger.model.name, tagger.engine.engine, limits)
     if key not in _taggers:
-        tensorflow_runtime.start(threads)
+        loader = tagger.engine.loader(threads)
+        if tagger.model.graph is None:
+            tensorflow_runtime.start(threads)
         _taggers.clear()  # one at a time
         # Workers are killed, not asked to leave: nothing they write may outlive its use.
         with tempfile.TemporaryDirectory(prefix="covergenre-tagger-") as folder:
             unpack(tagger.files.value, Path(folder))
             path = tagger.model.path
             model = replace(tagger.model, path=path and Path(folder) / path.name)
-            _taggers[key] = model.load(limits)
+            _taggers[key] = model.load(limits, loader)
     return _taggers[key]
 
 

@@ -25,7 +25,7 @@ def make_detect(bundle: ShippedBundle, batch_size: int, threads: int, limits: im
 
     Args:
         bundle: verified again and loaded once in each worker.
-        batch_size: covers a call of the network.
+        batch_size: covers that are decoded, and then shown to the network, at a time.
         threads: cores a task has (``spark.task.cpus``).
         limits: what is accepted as a cover.
 
@@ -38,7 +38,7 @@ def make_detect(bundle: ShippedBundle, batch_size: int, threads: int, limits: im
     def detect(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         from udfs import worker
 
-        detector = worker.networks(bundle, batch_size, threads).detector
+        detector = worker.networks(bundle, threads).detector
         assert detector is not None
         for contents in batches:
             rows: list[dict[str, Any]] = []

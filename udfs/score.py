@@ -86,7 +86,7 @@ def make_score(
 
     Args:
         bundle: verified again and loaded once in each worker.
-        batch_size: covers a call of the networks.
+        batch_size: covers that are decoded, and then shown to the networks, at a time.
         threads: cores a task has (``spark.task.cpus``).
         limits: what is accepted as a cover.
         describing: what else is said; None: nothing.
@@ -108,7 +108,7 @@ def make_score(
 
         tagger = asked.tagger
         models = Models(
-            worker.networks(bundle, batch_size, threads),
+            worker.networks(bundle, threads),
             None if tagger is None else concepts.loaded(tagger, threads, limits),
             asked.colours,
             asked.combined,
@@ -125,7 +125,7 @@ def make_score(
 
 
 def score_batch(models: Models, contents: pd.Series, limits: images.Limits) -> pd.DataFrame:
-    """Say all that is said of some covers, at most a batch of the networks.
+    """Say all that is said of some covers.
 
     Args:
         models: loaded.

@@ -1,16 +1,18 @@
 """What a Python worker keeps between tasks: loaded networks.
 
-TensorFlow is imported here, in the worker, and never in the process workers are forked from.
+An engine is imported here, in the worker, and never in the process workers are forked from;
+TensorFlow only where it computes.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark import Broadcast
 from pyspark.sql import SparkSession
@@ -20,7 +22,46 @@ from covergenre.backbones import Backbone
 from covergenre.bundle import Bundle, open_bundle, unpack
 from covergenre.classifier import Classifier
 from covergenre.detector.detector import LabelDetector
+from covergenre.engines import Engine, Graph, Loader, openvino, tensorflow
 from covergenre.fusion.fusion import Fusion
+
+if TYPE_CHECKING:
+    from covergenre.config import Settings
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ShippedEngine:
+    """An engine on its way to the workers, with the networks that it has converted.
+
+    Attributes:
+        engine: which, and how precisely.
+        batch_size: covers a call.
+        converted: OpenVINO's networks by name, broadcast; None for TensorFlow.
+    """
+
+    engine: Engine
+    batch_size: int
+    converted: Broadcast[Mapping[str, openvino.Converted]] | None
+
+    @classmethod
+    def of(
+        cls, engine: Engine, graphs: Mapping[str, Graph], settings: Settings, spark: SparkSession
+    ) -> ShippedEngine:
+        """Convert networks, if they have to be and were not before, and send them on their way."""
+        if engine.name == "tensorflow":
+            return cls(engine, settings.score.batch_size, None)
+        size = settings.engine.batch_size
+        found = {name: openvino.convert(graph, size) for name, graph in graphs.items()}
+        return cls(engine, size, spark.sparkContext.broadcast(found))
+
+    def loader(self, threads: int) -> Loader:
+        """The engine in this worker, with as many threads as a task has cores."""
+        if self.converted is None:
+            tensorflow_runtime.start(threads)
+            return tensorflow.loader(self.batch_size)
+        return openvino.loader(self.converted.value, self.engine.precision, threads)
 
 
 @dataclass(frozen=True)
@@ -30,15 +71,21 @@ class ShippedBundle:
     Attributes:
         model_version: names it; equal versions hold equal files.
         files: name to content, broadcast, so that it reaches executors on other machines.
+        engine: that computes its networks.
     """
 
     model_version: str
     files: Broadcast[Mapping[str, bytes]]
+    engine: ShippedEngine
 
     @classmethod
-    def of(cls, bundle: Bundle, spark: SparkSession) -> ShippedBundle:
+    def of(
+        cls, bundle: Bundle, engine: Engine, settings: Settings, spark: SparkSession
+    ) -> ShippedBundle:
         """Send a verified bundle on its way."""
-        return cls(bundle.model_version, spark.sparkContext.broadcast(bundle.files()))
+        files: Mapping[str, bytes] = bundle.files()
+        shipped = ShippedEngine.of(engine, bundle.graphs(), settings, spark)
+        return cls(bundle.model_version, spark.sparkContext.broadcast(files), shipped)
 
 
 @dataclass(frozen=True)
@@ -56,23 +103,27 @@ class Networks:
     fusion: Fusion | None
 
 
-_networks: dict[tuple[str, int], Networks] = {}
+_networks: dict[tuple[str, Engine, int], Networks] = {}
 
 
-def networks(bundle: ShippedBundle, batch_size: int, threads: int) -> Networks:
+def networks(bundle: ShippedBundle, threads: int) -> Networks:
     """The networks of a bundle, verified and loaded once a worker."""
-    key = (bundle.model_version, batch_size)
+    engine = bundle.engine.engine
+    key = (bundle.model_version, engine, bundle.engine.batch_size)
     if key not in _networks:
-        tensorflow_runtime.start(threads)
         _networks.clear()  # one bundle's networks at a time
+        _LOG.info("loading %s: %s, %d threads", bundle.model_version, engine, threads)
+        loader = bundle.engine.loader(threads)
         # Workers are killed, not asked to leave: nothing they write may outlive its use.
         with tempfile.TemporaryDirectory(prefix="covergenre-bundle-") as folder:
             unpack(bundle.files.value, Path(folder))
             opened = open_bundle(Path(folder))
             detector, fusion = opened.detector, opened.fusion
+            if detector is not None and detector.graph is None:
+                tensorflow_runtime.start(threads)
             _networks[key] = Networks(
-                opened.classifier(batch_size),
-                None if detector is None else detector.load(batch_size),
+                opened.classifier(loader, engine.logit_scale),
+                None if detector is None else detector.load(loader),
                 None if fusion is None else fusion.load(),
             )
     return _networks[key]

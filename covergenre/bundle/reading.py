@@ -14,8 +14,15 @@ from safetensors.numpy import load_file
 from covergenre.adapter import Changes
 from covergenre.backbones import Backbone, Preprocessing
 from covergenre.calibration import Abstention
-from covergenre.classifier import HEAD_TENSORS, LINEAR_TENSORS, Classifier, Head
+from covergenre.classifier import (
+    HEAD_TENSORS,
+    LINEAR_TENSORS,
+    Classifier,
+    Head,
+    classifier_graph,
+)
 from covergenre.detector.stored import StoredDetector
+from covergenre.engines import Graph, Loader
 from covergenre.errors import BundleError
 from covergenre.fusion.stored import StoredFusion
 from covergenre.images import PIXELS_VERSION
@@ -23,7 +30,7 @@ from covergenre.images import PIXELS_VERSION
 FORMAT = 1
 DEFAULT = Path(__file__).parents[1] / "models" / "default"
 SUMS = "SHA256SUMS"
-PARTS = ("detector", "fusion")
+PARTS = ("detector", "fusion", "parity")
 """Entries of the manifest that stand for a part with ``files`` of its own, each built on those
 before it."""
 
@@ -110,12 +117,30 @@ class Bundle:
             raise BundleError(f"bundle {self.path}: head.safetensors lacks {', '.join(missing)}")
         return Head(tensors)
 
-    def classifier(self, batch_size: int) -> Classifier:
-        """Load the networks (TensorFlow is imported here and not before)."""
-        backbone = self.backbone
-        return Classifier(
-            backbone.load(), backbone.preprocessing, self.head(), batch_size, self.temperature
-        )
+    @property
+    def parity(self) -> Mapping[str, Any]:
+        """What the gate found of OpenVINO, by precision; see :mod:`covergenre.engines.parity`."""
+        found: Mapping[str, Any] = (self.manifest.get("parity") or {}).get("precisions", {})
+        return found
+
+    def graphs(self) -> dict[str, Graph]:
+        """Its networks as engines take them, by name; a detector that TensorFlow alone can run is
+        not among them."""
+        detector = self.detector
+        found = [classifier_graph(self.backbone, self.head())]
+        if detector is not None and detector.graph is not None:
+            found.append(detector.graph)
+        return {graph.name: graph for graph in found}
+
+    def classifier(self, loader: Loader, logit_scale: float = 1.0) -> Classifier:
+        """The classifier, its probabilities calibrated.
+
+        Args:
+            loader: of the engine.
+            logit_scale: of the engine, see :class:`covergenre.engines.Engine`.
+        """
+        graph = classifier_graph(self.backbone, self.head())
+        return Classifier(loader(graph), self.temperature * logit_scale)
 
 
 def open_bundle(path: Path) -> Bundle:

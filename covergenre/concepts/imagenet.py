@@ -8,17 +8,19 @@ the two maillots are told apart. Weights: EfficientNet-Lite2, see
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import resources
+from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from covergenre.backbones import resolve
 from covergenre.backbones.efficientnet_lite import WEIGHTS_SHA256, weights_path
 from covergenre.backbones.torch_state import read_state_dict
 from covergenre.concepts.network import Network, Pixels, Scores
+from covergenre.engines import Graph, Loader, chunks
 
-__all__ = ["INPUT_SIZE", "WEIGHTS_SHA256", "class_names", "load"]
+__all__ = ["INPUT_SIZE", "WEIGHTS_SHA256", "class_names", "imagenet_graph", "load"]
 
 INPUT_SIZE = 224
 
@@ -29,18 +31,33 @@ def class_names() -> list[str]:
     return file.read_text("utf-8").splitlines()
 
 
-def load(size: int) -> Network:
-    """The classifier at an input of ``size`` pixels.
-
-    Raises:
-        BackboneError: the weights are missing or changed.
+def imagenet_graph(size: int) -> Graph:
+    """The classifier at an input of ``size`` pixels, as engines take it: pixels to probabilities
+    (n, 1000). Building it raises BackboneError if the weights are missing or changed.
     """
-    features = resolve("efficientnet_lite2", input_size=size).compiled()
-    tensors = read_state_dict(weights_path(), WEIGHTS_SHA256)
-    kernel, bias = np.ascontiguousarray(tensors["_fc.weight"].T), tensors["_fc.bias"]
+    backbone = resolve("efficientnet_lite2", input_size=size)
+
+    def build() -> Callable[[Any], tuple[Any, ...]]:
+        import tensorflow as tf
+
+        network, preprocessing = backbone.load(), backbone.preprocessing
+        tensors = read_state_dict(weights_path(), WEIGHTS_SHA256)
+        kernel, bias = np.ascontiguousarray(tensors["_fc.weight"].T), tensors["_fc.bias"]
+
+        def probabilities(pixels: Any) -> tuple[Any, ...]:
+            features = network(preprocessing.apply(pixels), training=False)
+            return (tf.nn.softmax(tf.matmul(features, kernel) + bias),)
+
+        return probabilities
+
+    return Graph("tagger", size, backbone.digest, build)
+
+
+def load(size: int, loader: Loader) -> Network:
+    """The classifier at an input of ``size`` pixels, run by an engine."""
+    run = loader(imagenet_graph(size))
 
     def scores(pixels: Pixels) -> Scores:
-        probabilities: Scores = softmax(features(pixels).numpy() @ kernel + bias, axis=1)
-        return probabilities
+        return np.concatenate([said.copy() for (said,) in chunks(run, pixels)])
 
     return Network(size, scores)

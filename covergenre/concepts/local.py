@@ -20,6 +20,7 @@ from covergenre.concepts import imagenet, model_file
 from covergenre.concepts.network import Network, Pixels, Scores
 from covergenre.concepts.tagger import Concept, Tagged, Tagger, TaggerFailure, ranked
 from covergenre.config.concepts import Concepts, Local
+from covergenre.engines import Graph, Loader, tensorflow
 from covergenre.errors import ImageError, TaggerError
 
 
@@ -55,8 +56,7 @@ class LocalTagger(Tagger):
         """How certain each class is.
 
         Args:
-            pixels: uint8 (n, size, size, 3), RGB, as :func:`covergenre.images.load` gives them;
-                one call of the network, where it takes several covers at once.
+            pixels: uint8 (n, size, size, 3), RGB, as :func:`covergenre.images.load` gives them.
 
         Returns:
             float32 (n, classes), 0-1.
@@ -122,14 +122,31 @@ class LocalModel:
             raise TaggerError(f"{self.path} changed while it was used: run again")
         return files
 
-    def load(self, limits: images.Limits | None = None) -> LocalTagger:
+    @property
+    def graph(self) -> Graph | None:
+        """As engines take it; None of a user's file, which TensorFlow alone runs."""
+        return None if self.path is not None else imagenet.imagenet_graph(self._size)
+
+    @property
+    def _size(self) -> int:
+        return self.settings.input_size or imagenet.INPUT_SIZE
+
+    def load(
+        self, limits: images.Limits | None = None, loader: Loader | None = None
+    ) -> LocalTagger:
         """Load the network.
+
+        Args:
+            limits: what is accepted as a cover.
+            loader: of the engine; None: TensorFlow's, which loads a user's file in any case.
 
         Raises:
             TaggerError, BackboneError: it cannot be, or does not fit its list of classes.
         """
         if self.path is None:
-            network = imagenet.load(self.settings.input_size or imagenet.INPUT_SIZE)
+            network = imagenet.load(
+                self._size, loader or tensorflow.loader(self.settings.batch_size)
+            )
         else:
             network = model_file.load(self.path, len(self.names), self.settings)
         return LocalTagger(self, network, limits)

@@ -15,6 +15,7 @@ from covergenre.config.analyse import Analyse
 from covergenre.config.concepts import Concepts
 from covergenre.config.describe import Describe
 from covergenre.config.detector import Detector
+from covergenre.config.engine import EngineSettings
 from covergenre.config.fusion import Fusion
 from covergenre.config.lifecycle import Promotion, Tracking
 from covergenre.config.scrape import Scrape
@@ -41,6 +42,7 @@ class Settings(Section):
     train: Train
     detector: Detector
     fusion: Fusion
+    engine: EngineSettings
     score: Score
     evaluate: Evaluate
     describe: Describe

@@ -5,19 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from covergenre.backbones import Preprocessing
 from covergenre.calibration import Platt
 from covergenre.detector.anchors import Anchors
 from covergenre.detector.boxes import Boxes, Detections
 from covergenre.detector.coding import decode
 from covergenre.detector.nms import Suppression, suppress
+from covergenre.engines import Pixels, Run, chunks
 
-Pixels = npt.NDArray[np.uint8]
 # Anchors of an image that are looked at further, the most probable ones.
 _CANDIDATES = 200
 
@@ -27,18 +25,16 @@ class LabelDetector(ABC):
 
     Attributes:
         size: side in pixels of the square input.
-        batch_size: covers a call at most.
     """
 
     size: int
-    batch_size: int
 
     @abstractmethod
     def detect(self, pixels: Pixels) -> list[Detections]:
         """What is on each cover.
 
         Args:
-            pixels: uint8 (n, size, size, 3), RGB, n at most ``batch_size``.
+            pixels: uint8 (n, size, size, 3), RGB.
         """
 
     def best(self, pixels: Pixels) -> tuple[Boxes, npt.NDArray[np.float32]]:
@@ -63,26 +59,6 @@ def most_probable(found: Sequence[Detections]) -> tuple[Boxes, npt.NDArray[np.fl
     return boxes, scores
 
 
-def answers(network: Any, preprocessing: Preprocessing, pixels: Any) -> tuple[Any, Any]:
-    """All that a network's runtime has to compute; what is left is :func:`read`.
-
-    The most probable anchors are not picked here: picking a few of tens of thousands costs some
-    runtimes (OpenVINO's TopK) several times what the network does.
-
-    Args:
-        network: as :func:`covergenre.detector.network.build` gives it.
-        preprocessing: what it expects.
-        pixels: uint8 tensor (n, size, size, 3), RGB.
-
-    Returns:
-        scores float32 (n, anchors, classes), 0-1, and codes float32 (n, anchors, 4).
-    """
-    import tensorflow as tf
-
-    said = network(preprocessing.apply(pixels), training=False)
-    return tf.sigmoid(said["logits"]), said["codes"]
-
-
 def read(
     scores: npt.NDArray[np.float32], codes: Boxes, anchors: Boxes, rule: Suppression
 ) -> Detections:
@@ -102,43 +78,25 @@ def read(
 
 
 class Detector(LabelDetector):
-    """A network of :mod:`covergenre.detector.network` as one compiled function.
+    """A network of :mod:`covergenre.detector.network`.
 
     Args:
-        network: the trained network.
+        run: of :func:`covergenre.detector.network.detector_graph`.
         anchors: that it was built with.
-        preprocessing: what it expects.
-        batch_size: covers a call; shorter batches are padded, so the function compiles once.
         suppression: what is kept of its boxes.
     """
 
-    def __init__(
-        self,
-        network: Any,
-        anchors: Anchors,
-        preprocessing: Preprocessing,
-        batch_size: int,
-        suppression: Suppression,
-    ) -> None:
-        import tensorflow as tf
-
-        self.size = preprocessing.size
-        self.batch_size = batch_size
+    def __init__(self, run: Run, anchors: Anchors, suppression: Suppression) -> None:
+        self.size = run.size
+        self._run = run
         self._anchors = anchors.boxes()
         self._suppression = suppression
-        spec = tf.TensorSpec((batch_size, self.size, self.size, 3), tf.uint8)
-        self._run = tf.function(
-            lambda pixels: answers(network, preprocessing, pixels),
-            input_signature=[spec], autograph=False,
-        )  # fmt: skip
 
     def detect(self, pixels: Pixels) -> list[Detections]:
         """What is on each cover; see :meth:`LabelDetector.detect`."""
-        padded = np.zeros((self.batch_size, *pixels.shape[1:]), np.uint8)
-        padded[: len(pixels)] = pixels
-        scores, codes = (tensor.numpy()[: len(pixels)] for tensor in self._run(padded))
         return [
             read(own, shifts, self._anchors, self._suppression)
+            for scores, codes in chunks(self._run, pixels)
             for own, shifts in zip(scores, codes, strict=True)
         ]
 
@@ -153,7 +111,6 @@ class CalibratedDetector(LabelDetector):
 
     def __init__(self, detector: LabelDetector, calibration: Platt) -> None:
         self.size = detector.size
-        self.batch_size = detector.batch_size
         self._detector = detector
         self._calibration = calibration
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from covergenre.detector.boxes import Detections
-from covergenre.detector.detector import LabelDetector, Pixels
+from covergenre.detector.detector import LabelDetector
+from covergenre.engines import Pixels
 from covergenre.errors import BundleError
 from covergenre.images import DECODE_SIDE
 
@@ -26,10 +27,11 @@ _OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_det
 class ExportedDetector(LabelDetector):
     """A SavedModel of the TensorFlow 2 Object Detection API.
 
+    One that was exported for one cover at a time is called for each.
+
     Args:
         path: folder that holds ``saved_model.pb``.
         label_classes: ids, as the model gives them, that are the label; others are not reported.
-        batch_size: covers a call; a model exported for one at a time is called for each.
         least_score: lower ones are dropped.
 
     Raises:
@@ -40,13 +42,11 @@ class ExportedDetector(LabelDetector):
         self,
         path: Path,
         label_classes: Collection[int],
-        batch_size: int,
         least_score: float = 0.0,
     ) -> None:
         self._model, self._run = _load(path)
         self._label_classes = np.array(sorted(label_classes), np.int64)
         self._least_score = least_score
-        self.batch_size = batch_size
         covers, height, width, channels = _input_shape(path, self._run)
         if height != width or channels != 3:
             raise BundleError(f"{path} takes images {height}x{width}x{channels}, not square RGB")

@@ -10,7 +10,7 @@ levels, with batch norm of its own at each.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from covergenre.adapter import named_weights
+from covergenre.backbones import Preprocessing
 from covergenre.detector.anchors import Anchors
+from covergenre.engines import Graph
 from covergenre.errors import BundleError
 
 # The last layer of MobileNet V2 at each stride, before the next one halves it.
@@ -103,6 +105,33 @@ def load(architecture: Architecture, tensors: Mapping[str, npt.NDArray[Any]]) ->
     for weight in network.weights:
         weight.assign(np.asarray(tensors[weight.path], np.float32))
     return network
+
+
+def detector_graph(network: Callable[[], Any], preprocessing: Preprocessing, digest: str) -> Graph:
+    """A detector as engines take it.
+
+    Its outputs are scores, float32 (n, anchors, classes), 0-1, and codes, float32 (n, anchors, 4).
+    The most probable anchors are not picked in it: picking a few of tens of thousands costs some
+    engines (OpenVINO's TopK) several times what the network does.
+
+    Args:
+        network: gives what :func:`build` does.
+        preprocessing: what it expects.
+        digest: of its weights and architecture.
+    """
+
+    def build() -> Callable[[Any], tuple[Any, ...]]:
+        import tensorflow as tf
+
+        loaded = network()
+
+        def answers(pixels: Any) -> tuple[Any, ...]:
+            said = loaded(preprocessing.apply(pixels), training=False)
+            return tf.sigmoid(said["logits"]), said["codes"]
+
+        return answers
+
+    return Graph("detector", preprocessing.size, digest, build)
 
 
 def _shape(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> str:

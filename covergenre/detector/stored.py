@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from covergenre.calibration import Platt
 from covergenre.detector import network
 from covergenre.detector.detector import CalibratedDetector, Detector, LabelDetector
 from covergenre.detector.exported import ExportedDetector
-from covergenre.detector.network import Architecture
+from covergenre.detector.network import Architecture, detector_graph
 from covergenre.detector.nms import Suppression
+from covergenre.engines import Graph, Loader
 from covergenre.errors import BundleError
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class DetectorPart:
         """
         if not label_classes:
             raise BundleError(f"{folder}: no class is named as the label; give at least one id")
-        ExportedDetector(folder, label_classes, 1)
+        ExportedDetector(folder, label_classes)
         files = {
             f"{EXPORTED}/{file.relative_to(folder).as_posix()}": file.read_bytes()
             for pattern in _SAVED_MODEL
@@ -184,41 +186,52 @@ class StoredDetector:
         them."""
         return dict(load_file(self.path / WEIGHTS))
 
-    def load(self, batch_size: int) -> LabelDetector:
-        """The detector, its scores calibrated (TensorFlow is imported here and not before).
+    @property
+    def graph(self) -> Graph | None:
+        """As engines take it; None of an exported one, which TensorFlow alone can run.
 
-        The folder may be gone afterwards.
+        Raises:
+            BundleError: it is of a kind that is not known.
+        """
+        kind = self.spec["kind"]
+        if kind not in _KINDS:
+            raise BundleError(
+                f"bundle {self.path} holds a detector of the kind {kind}, which this version of "
+                f"the project does not know ({', '.join(_KINDS)})"
+            )
+        if kind == "exported":
+            return None
+        architecture = Architecture.from_json(self.spec["architecture"])
+        preprocessing = Preprocessing.from_json(self.spec["preprocessing"])
+        parts = [self.weights_sha256, architecture.to_json(), preprocessing.to_json()]
+        return detector_graph(
+            lambda: network.load(architecture, self.weights()),
+            preprocessing,
+            hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
+        )
+
+    def load(self, loader: Loader) -> LabelDetector:
+        """The detector, its scores calibrated. The folder may be gone afterwards.
+
+        Args:
+            loader: of the engine; an exported detector is loaded by TensorFlow, whatever it is.
 
         Raises:
             BundleError: the files are not what the manifest says.
         """
-        kind = self.spec["kind"]
-        if kind not in _LOADERS:
-            raise BundleError(
-                f"bundle {self.path} holds a detector of the kind {kind}, which this version of "
-                f"the project does not know ({', '.join(_LOADERS)})"
-            )
-        detector = _LOADERS[kind](self.path, self.spec, batch_size)
+        graph = self.graph
+        detector: LabelDetector
+        if graph is None:
+            detector = ExportedDetector(self.path / EXPORTED, self.spec["label_classes"])
+        else:
+            anchors = Architecture.from_json(self.spec["architecture"]).anchors
+            rule = Suppression(**self.spec["suppression"])
+            detector = Detector(loader(graph), anchors, rule)
         fitted = self.spec["calibration"]
         return detector if fitted is None else CalibratedDetector(detector, Platt(**fitted))
 
 
-def _load_network(path: Path, spec: Mapping[str, Any], batch_size: int) -> LabelDetector:
-    architecture = Architecture.from_json(spec["architecture"])
-    return Detector(
-        network.load(architecture, load_file(path / WEIGHTS)),
-        architecture.anchors,
-        Preprocessing.from_json(spec["preprocessing"]),
-        batch_size,
-        Suppression(**spec["suppression"]),
-    )
-
-
-def _load_exported(path: Path, spec: Mapping[str, Any], batch_size: int) -> LabelDetector:
-    return ExportedDetector(path / EXPORTED, spec["label_classes"], batch_size)
-
-
-_LOADERS = {"network": _load_network, "exported": _load_exported}
+_KINDS = ("network", "exported")
 
 
 def rounded(weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:

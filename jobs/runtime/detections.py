@@ -13,6 +13,7 @@ from covergenre.detector.boxes import Detections
 from covergenre.errors import BundleError
 from jobs.runtime import session
 from jobs.runtime.progress import shown
+from jobs.runtime.scoring import engine
 from jobs.runtime.warehouse import Warehouse
 from schemas import COVERS
 from udfs.detect import make_detect
@@ -54,10 +55,10 @@ def detect(
         warehouse: holds their bytes.
         cover_ids: of the covers.
         bundle: verified, with a detector; shipped to the executors.
-        settings: batch size and image limits.
+        settings: of engine, batch size and image limits.
     """
     spark = warehouse.spark
-    shipped = ShippedBundle.of(bundle, spark)
+    shipped = ShippedBundle.of(bundle, engine(bundle, settings), settings, spark)
     udf = make_detect(
         shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits
     )

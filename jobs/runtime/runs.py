@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from covergenre.config import Settings
+from covergenre.engines import Engine
 from jobs.runtime.session import processor
 from jobs.runtime.warehouse import Warehouse
 from schemas import RUNS
@@ -34,6 +35,10 @@ class Run:
     images_per_second: float | None = None
     p50_ms: float | None = None
     p95_ms: float | None = None
+
+    def computed_by(self, engine: Engine) -> None:
+        """Note what computes the networks."""
+        self.engine, self.precision = engine.name, engine.precision
 
 
 @contextlib.contextmanager

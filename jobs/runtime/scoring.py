@@ -13,6 +13,7 @@ from covergenre.bundle import Bundle
 from covergenre.concepts import local
 from covergenre.concepts.local import LocalModel
 from covergenre.config import Settings
+from covergenre.engines import Engine, choose
 from covergenre.fusion.inputs import ADVISORY, APPEARANCE, CONCEPTS
 from jobs.runtime import session
 from schemas import PREDICTIONS
@@ -27,7 +28,7 @@ def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
     Args:
         covers: ``cover_id``, ``content``.
         bundle: verified; shipped to the executors.
-        settings: of scoring, concepts, describe and images.
+        settings: of scoring, engine, concepts, describe and images.
 
     Returns:
         ``cover_id`` and the columns of :data:`udfs.score.SCORED`.
@@ -36,7 +37,7 @@ def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
         TaggerError: a file of the user's tagger is missing, or is none of the kinds that are read.
     """
     spark = covers.sparkSession
-    shipped = ShippedBundle.of(bundle, spark)
+    shipped = ShippedBundle.of(bundle, engine(bundle, settings), settings, spark)
     udf = make_score(
         shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits,
         describing(bundle, settings, spark),
@@ -68,8 +69,17 @@ def describing(bundle: Bundle, settings: Settings, spark: SparkSession) -> Descr
                 file=sys.stderr,
             )
     return Describing(
-        None if tagger is None else ShippedTagger.of(tagger, spark), colours, frozenset(combined)
+        None
+        if tagger is None
+        else ShippedTagger.of(tagger, engine(bundle, settings), settings, spark),
+        colours,
+        frozenset(combined),
     )
+
+
+def engine(bundle: Bundle, settings: Settings) -> Engine:
+    """What computes a bundle's networks."""
+    return choose(settings.engine.name, settings.engine.precision, bundle.parity)
 
 
 def _tagger(settings: Settings) -> LocalModel | None:

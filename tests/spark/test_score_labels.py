@@ -17,6 +17,7 @@ from covergenre.bundle import Bundle
 from covergenre.calibration import Platt
 from covergenre.config import Settings
 from covergenre.detector.stored import DetectorPart
+from covergenre.engines import tensorflow
 from covergenre.errors import BundleError, OutputError
 from jobs import score as job
 from jobs.runtime import label_pictures
@@ -133,7 +134,7 @@ def test_own_network_says_in_spark_what_it_says_alone(
         None, None, None, None, "not_an_image", None, "empty_file"
     ]  # fmt: skip
     assert with_labels.detector is not None
-    alone = with_labels.detector.load(8)
+    alone = with_labels.detector.load(tensorflow.loader(8))
     usable = [k for k, row in enumerate(rows) if row["reason"] is None]
     contents = [*(drawn("rap", seed) for seed in range(4)), noise(1, 300)]
     boxes, scores = alone.best(np.stack([images.load(content, 64) for content in contents]))

@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from covergenre import config, images
 from covergenre.bundle import Bundle
 from covergenre.detector.marks import read_marks
+from covergenre.engines import tensorflow
 from covergenre.errors import MarksError, SettingError, TrainingDataError
 from jobs import train_detector
 from jobs.prepare import prepare
@@ -276,7 +277,7 @@ def test_a_detector_is_trained_once(
     assert second.detector is not None
     assert second.detector.spec["details"]["training"] == details["training"]
     assert again == weights
-    detector = first.detector.load(8)
+    detector = first.detector.load(tensorflow.loader(8))
     assert detector.size == 64
     boxes, scores = detector.best(np.zeros((2, 64, 64, 3), np.uint8))
     assert boxes.shape == (2, 4)

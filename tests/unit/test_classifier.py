@@ -9,6 +9,7 @@ import pytest
 
 from covergenre.backbones import MODES, Preprocessing
 from covergenre.classifier import Classifier, Head, HeadShape, build_head, power_normalise
+from covergenre.engines import Graph, tensorflow
 
 Floats = np.ndarray[Any, Any]
 SIZE = 8
@@ -51,7 +52,12 @@ def network() -> Any:
 
 
 def _classifier(network: Any, batch_size: int, mode: str = "tf") -> Classifier:
-    return Classifier(network, Preprocessing(SIZE, *MODES[mode]), _head(), batch_size)
+    preprocessing, head = Preprocessing(SIZE, *MODES[mode]), _head()
+
+    def build() -> Any:
+        return lambda x: (head.logits(network(preprocessing.apply(x), training=False)),)
+
+    return Classifier(tensorflow.loader(batch_size)(Graph("classifier", SIZE, "", build)))
 
 
 def _covers(count: int, seed: int = 2) -> Floats:
@@ -168,7 +174,14 @@ def test_no_covers_have_no_probabilities(network: Any) -> None:
     assert _classifier(network, 2).probabilities(_covers(0)).shape == (0, CLASSES)
 
 
-@pytest.mark.parametrize("shape", [(3, SIZE, SIZE, 3), (1, SIZE + 1, SIZE + 1, 3)])
-def test_covers_that_do_not_fit_are_refused(network: Any, shape: tuple[int, ...]) -> None:
-    with pytest.raises((ValueError, TypeError)):
-        _classifier(network, 2).probabilities(np.zeros(shape, np.uint8))
+def test_any_number_of_covers_are_taken_in_batches(network: Any) -> None:
+    covers = _covers(7)
+    assert np.allclose(
+        _classifier(network, 3).probabilities(covers),
+        _classifier(network, 7).probabilities(covers), atol=1e-6,
+    )  # fmt: skip
+
+
+def test_covers_that_do_not_fit_are_refused(network: Any) -> None:
+    with pytest.raises(ValueError, match=f"covers of {SIZE}x{SIZE} RGB are needed"):
+        _classifier(network, 2).probabilities(np.zeros((1, SIZE + 1, SIZE + 1, 3), np.uint8))

@@ -51,8 +51,8 @@ def covers() -> Any:
 
 @pytest.mark.parametrize("batch", [1, None])
 def test_labels_of_each_cover(tmp_path: Path, batch: int | None) -> None:
-    detector = ExportedDetector(export(tmp_path, [batch, None, None, 3]), {1, 3}, 4)
-    assert (detector.size, detector.batch_size) == (320, 4)
+    detector = ExportedDetector(export(tmp_path, [batch, None, None, 3]), {1, 3})
+    assert detector.size == 320
     first, second = detector.detect(covers())
     corners = [[0.2, 0.1, 0.6, 0.3], [0.9, 0, 1, 0.05]]
     np.testing.assert_allclose(first.boxes, corners, atol=1e-6)
@@ -67,7 +67,7 @@ def test_labels_of_each_cover(tmp_path: Path, batch: int | None) -> None:
 
 def test_improbable_labels_and_other_classes_are_not_reported(tmp_path: Path) -> None:
     path = export(tmp_path, [1, 16, 16, 3])
-    detector = ExportedDetector(path, {2}, 4, least_score=0.5)
+    detector = ExportedDetector(path, {2}, least_score=0.5)
     assert detector.size == 16
     first, second = detector.detect(covers())
     np.testing.assert_allclose(first.boxes, [[0.5, 0.5, 0.8, 0.7]], atol=1e-6)
@@ -77,19 +77,19 @@ def test_improbable_labels_and_other_classes_are_not_reported(tmp_path: Path) ->
 
 def test_what_is_no_exported_detector_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="it holds no saved_model"):
-        ExportedDetector(tmp_path, {1}, 1)
+        ExportedDetector(tmp_path, {1})
     (tmp_path / "saved_model.pb").write_bytes(b"no model")
     with pytest.raises(BundleError, match="no SavedModel that TensorFlow can load"):
-        ExportedDetector(tmp_path, {1}, 1)
+        ExportedDetector(tmp_path, {1})
     other = export(tmp_path / "a", [1, None, None, 3], signature="other")
     with pytest.raises(BundleError, match="no signature serving_default"):
-        ExportedDetector(other, {1}, 1)
+        ExportedDetector(other, {1})
     silent = export(tmp_path / "b", [1, None, None, 3], drop="num_detections")
     with pytest.raises(BundleError, match="gives no num_detections"):
-        ExportedDetector(silent, {1}, 1)
+        ExportedDetector(silent, {1})
     floats = export(tmp_path / "c", [1, None, None, 3], tf.float32)
     with pytest.raises(BundleError, match="takes no input_tensor of uint8"):
-        ExportedDetector(floats, {1}, 1)
+        ExportedDetector(floats, {1})
     oblong = export(tmp_path / "d", [1, 16, 32, 3])
     with pytest.raises(BundleError, match="16x32x3, not square RGB"):
-        ExportedDetector(oblong, {1}, 1)
+        ExportedDetector(oblong, {1})

@@ -17,8 +17,9 @@ from covergenre.detector.anchors import Anchors
 from covergenre.detector.boxes import Detections
 from covergenre.detector.coding import encode
 from covergenre.detector.detector import Detector, most_probable
-from covergenre.detector.network import Architecture, build, load
+from covergenre.detector.network import Architecture, build, detector_graph, load
 from covergenre.detector.nms import Suppression
+from covergenre.engines import tensorflow
 from covergenre.errors import BundleError
 
 SIZE = 64
@@ -140,7 +141,8 @@ class Certain(tf.Module):
 
 def certain(box: list[float], batch_size: int = 4) -> Detector:
     network = Certain(SMALL.anchors, box, 77)
-    return Detector(network, SMALL.anchors, PREPROCESSING, batch_size, Suppression())
+    run = tensorflow.loader(batch_size)(detector_graph(lambda: network, PREPROCESSING, ""))
+    return Detector(run, SMALL.anchors, Suppression())
 
 
 def test_boxes_and_scores_of_each_cover() -> None:
@@ -175,7 +177,8 @@ def test_the_most_probable_of_each_cover() -> None:
 
 
 def test_a_short_batch_finds_what_a_full_one_finds(network: Any) -> None:
-    detector = Detector(network, SMALL.anchors, PREPROCESSING, 4, Suppression(least_score=0.0))
+    run = tensorflow.loader(4)(detector_graph(lambda: network, PREPROCESSING, ""))
+    detector = Detector(run, SMALL.anchors, Suppression(least_score=0.0))
     pixels = covers(4)
     whole, part = detector.detect(pixels), detector.detect(pixels[:2])
     assert len(part) == 2

@@ -16,9 +16,9 @@ from safetensors.numpy import load
 from covergenre.bundle import Bundle, open_bundle, with_part
 from covergenre.calibration import Platt
 from covergenre.detector import network
-from covergenre.detector.detector import Detector
 from covergenre.detector.nms import Suppression
 from covergenre.detector.stored import DetectorPart, StoredDetector, rounded
+from covergenre.engines import tensorflow
 from covergenre.errors import BundleError
 from tests import detectors
 
@@ -39,11 +39,11 @@ def test_own_network_comes_back(make_bundle: MakeBundle) -> None:
     assert stored(bundle).threshold == 0.25
     assert stored(bundle).spec["details"] == {"recall": 0.5}
     assert (bundle.path / "DETECTOR_CARD.md").read_text() == "# Finds it\n"
-    loaded = stored(bundle).load(2)
-    assert (loaded.size, loaded.batch_size) == (64, 2)
-    plain = Detector(
+    loaded = stored(bundle).load(tensorflow.loader(2))
+    assert loaded.size == 64
+    plain = detectors.running(
         network.load(detectors.ARCHITECTURE, rounded(detectors.weights())),
-        detectors.ARCHITECTURE.anchors, detectors.PREPROCESSING, 2, detectors.SUPPRESSION,
+        detectors.ARCHITECTURE, detectors.PREPROCESSING,
     )  # fmt: skip
     for found, expected in zip(loaded.detect(pictures(2)), plain.detect(pictures(2)), strict=True):
         assert len(found) == 3
@@ -70,8 +70,10 @@ def test_kernels_are_halved_and_vectors_kept() -> None:
 
 def test_scores_are_calibrated(make_bundle: MakeBundle) -> None:
     fitted = Platt(2.0, -1.0)
-    plain = stored(make_bundle("plain", detector=detectors.own())).load(3)
-    loaded = stored(make_bundle("fitted", detector=detectors.own(calibration=fitted))).load(3)
+    plain = stored(make_bundle("plain", detector=detectors.own())).load(tensorflow.loader(3))
+    loaded = stored(make_bundle("fitted", detector=detectors.own(calibration=fitted))).load(
+        tensorflow.loader(3)
+    )
     for raw, found in zip(plain.detect(pictures()), loaded.detect(pictures()), strict=True):
         odds = np.exp(-1) * (raw.scores / (1 - raw.scores)) ** 2
         np.testing.assert_allclose(found.scores, odds / (1 + odds), rtol=1e-4)
@@ -102,7 +104,7 @@ def test_exported_model_comes_back_from_a_folder_that_moved(
     shutil.move(bundle.path, tmp_path / "elsewhere")
     moved = open_bundle(tmp_path / "elsewhere")
     assert moved.model_version == bundle.model_version
-    loaded = stored(moved).load(2)
+    loaded = stored(moved).load(tensorflow.loader(2))
     shutil.rmtree(moved.path)  # a worker's copy is gone once it is loaded
     boxes, scores = loaded.best(np.full((1, 64, 64, 3), 204, np.uint8))
     np.testing.assert_allclose(boxes, [[0.1, 0.0, 0.5, 0.4]], atol=1e-6)
@@ -174,11 +176,11 @@ def test_what_is_no_detector_is_refused(make_bundle: MakeBundle, tmp_path: Path)
     part = detectors.own()
     unknown = DetectorPart(part.files, {**part.spec, "kind": "tomorrow's"})
     with pytest.raises(BundleError, match=r"of the kind tomorrow's, .* \(network, exported\)"):
-        stored(make_bundle(detector=unknown)).load(1)
+        stored(make_bundle(detector=unknown)).load(tensorflow.loader(1))
     lacking = dict(part.spec["architecture"], channels=16)
     other = DetectorPart(part.files, {**part.spec, "architecture": lacking})
     with pytest.raises(BundleError, match="weights are of another architecture"):
-        stored(make_bundle(detector=other)).load(1)
+        stored(make_bundle(detector=other)).load(tensorflow.loader(1))
 
 
 def test_manifest_is_plain_json(make_bundle: MakeBundle) -> None:

@@ -13,9 +13,10 @@ from covergenre.backbones import MODES, Preprocessing
 from covergenre.detector.anchors import Anchors
 from covergenre.detector.average_precision import average_precision, judge
 from covergenre.detector.detector import Detector
-from covergenre.detector.network import Architecture, load
+from covergenre.detector.network import Architecture, detector_graph, load
 from covergenre.detector.nms import Suppression
 from covergenre.detector.training import Recipe, train
+from covergenre.engines import tensorflow
 
 SIZE = 64
 MOST = 2
@@ -56,7 +57,9 @@ def test_it_learns_to_find_plates(tmp_path: Path) -> None:
     assert all(len(values) == 6 for values in history.values())
     assert history["loss"][-1] < history["loss"][0] / 3
     assert history["val_logits_loss"][-1] < 0.3
-    detector = Detector(load(TINY, trained.weights), TINY.anchors, PREPROCESSING, 64, Suppression())
+    network = load(TINY, trained.weights)
+    run = tensorflow.loader(64)(detector_graph(lambda: network, PREPROCESSING, ""))
+    detector = Detector(run, TINY.anchors, Suppression())
     pixels, boxes, present = plates(64, 3)
     truth = [own[:number] for own, number in zip(boxes, present, strict=True)]
     assert average_precision(judge(truth, detector.detect(pixels))) > 0.9

@@ -29,6 +29,7 @@ from covergenre.concepts.clarifai_csv import (
 from covergenre.concepts.local import LocalModel
 from covergenre.concepts.tagger import Tagged, Tagger, TaggerFailure
 from covergenre.config import Settings
+from covergenre.engines import choose
 from covergenre.errors import ConceptsError, CostLimitError
 from jobs.runtime import session
 from jobs.runtime.describing.covers import covers_without, of_albums, with_content
@@ -88,7 +89,7 @@ def describe_concepts(
 
     Args:
         warehouse: with albums and covers.
-        settings: of images.
+        settings: of images and engine.
         source: as :func:`chosen` gives it.
         now: the time written.
 
@@ -133,7 +134,10 @@ def _in_workers(
         # What is wrong with a user's file is told here, in one line, not by a worker.
         tensorflow_runtime.start()
         model.load()
-    udf = make_tag(ShippedTagger.of(model, spark), session.task_cpus(spark), settings.images.limits)
+    # No bundle's gate speaks for a tagger alone.
+    engine = choose(settings.engine.name, settings.engine.precision, {})
+    shipped = ShippedTagger.of(model, engine, settings, spark)
+    udf = make_tag(shipped, session.task_cpus(spark), settings.images.limits)
     with shown(spark, "naming concepts", count):
         # Rows and counts both come from this one pass.
         tagged = covers.select("cover_id", udf("content").alias("t")).select("cover_id", "t.*")

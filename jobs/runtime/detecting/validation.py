@@ -130,8 +130,9 @@ def _detected(
     detector: LabelDetector, held: Sequence[Picture], settings: Settings
 ) -> list[Detections]:
     found: list[Detections] = []
-    for start in range(0, len(held), detector.batch_size):
-        chunk = held[start : start + detector.batch_size]
+    size = settings.detector.batch_size
+    for start in range(0, len(held), size):
+        chunk = held[start : start + size]
         pixels = [images.load(one.content, detector.size, settings.images.limits) for one in chunk]
         found += detector.detect(np.stack(pixels))
     return found

@@ -27,8 +27,8 @@ _DECIDES_FOLDS = ("salt", "folds", "test_fold", "hash_radius", "min_correlation"
 _LEARNT_FROM = ("validation.parquet", "out_of_fold.parquet")
 
 
-def held_out(warehouse: Warehouse, settings: Settings) -> DataFrame:
-    """The representative covers of the test fold.
+def held_out(warehouse: Warehouse, settings: Settings, fold: int | None = None) -> DataFrame:
+    """The representative covers of the test fold, or of another one.
 
     Returns:
         ``cover_id``, ``genre`` (NULL where its albums do not agree or do not say) and
@@ -36,7 +36,8 @@ def held_out(warehouse: Warehouse, settings: Settings) -> DataFrame:
         ones are reissues.
     """
     years = warehouse.read(ALBUMS).groupBy("cover_id").agg(F.min("release_year"))
-    chosen = _representatives(warehouse).where(F.col("fold") == settings.splits.test_fold)
+    wanted = settings.splits.test_fold if fold is None else fold
+    chosen = _representatives(warehouse).where(F.col("fold") == wanted)
     return chosen.join(years.toDF("cover_id", "release_year"), "cover_id", "left").select(
         "cover_id", "genre", "release_year"
     )

@@ -18,8 +18,9 @@ from safetensors.numpy import save
 from covergenre import dataset
 from covergenre.adapter import Changes, differences
 from covergenre.backbones import Backbone
-from covergenre.classifier import Classifier, Head
+from covergenre.classifier import Classifier, Head, classifier_graph
 from covergenre.config.sections import FineTuning
+from covergenre.engines import tensorflow
 from covergenre.finetuning.fit import Tuned, finetune
 from jobs.runtime import checkpoints
 from jobs.runtime.recipes.trained import Held, Judged, Trained, Training
@@ -123,10 +124,8 @@ class Tuning:
     def judge(self, backbone: Backbone, head: Head, held: Held) -> Judged:
         """What a tuned network says of covers."""
         size = self._training.settings.train.embed_batch_size
-        classifier = Classifier(backbone.load(), backbone.preprocessing, head, size)
-        starts = range(0, len(held.inputs), size)
-        parts = [classifier.logits(held.inputs[start : start + size]) for start in starts]
-        return held.judged(np.concatenate(parts))
+        run = tensorflow.loader(size)(classifier_graph(backbone, head))
+        return held.judged(Classifier(run).logits(held.inputs))
 
     def checkpoints(self, name: str, without: Sequence[int] = ()) -> Path:
         """Where the state of one training lies: same covers, labels, recipe, backbone."""

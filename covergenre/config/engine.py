@@ -1,0 +1,18 @@
+"""What computes the networks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from covergenre.config.sections import Section
+from covergenre.engines.choice import EngineName, Precision
+
+
+class EngineSettings(Section):
+    """Engine and precision of scoring, describing and evaluating."""
+
+    name: Literal["auto"] | EngineName
+    precision: Literal["auto"] | Precision
+    batch_size: int = Field(ge=1, le=256)

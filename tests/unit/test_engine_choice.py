@@ -1,0 +1,71 @@
+"""Which engine computes: settings, the processor and what the bundle has proven."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import pytest
+
+from covergenre import config
+from covergenre.engines import Engine, choose
+from covergenre.engines.choice import processor_flags
+from covergenre.errors import SettingError
+
+AMX, AVX = frozenset({"sse4_2", "amx_bf16"}), frozenset({"avx2", "avx512_bf16"})
+OLD = frozenset({"sse4_2", "avx2", "avx512_vnni"})
+PROVEN = {"bf16": {"passed": True, "logit_scale": 1.25}}
+FAILED = {"bf16": {"passed": False, "logit_scale": 1.25}}
+F32, BF16 = Engine("openvino", "f32"), Engine("openvino", "bf16")
+SCALED = Engine("openvino", "bf16", 1.25)
+REFERENCE = Engine("tensorflow", "f32")
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "proven", "flags", "expected"),
+    [
+        # bfloat16 only where it is both fast and proven.
+        ("auto", "auto", PROVEN, AMX, SCALED),
+        ("auto", "auto", PROVEN, AVX, SCALED),
+        ("openvino", "auto", PROVEN, AVX, SCALED),
+        ("auto", "auto", {"bf16": {"passed": True}}, AVX, BF16),
+        ("auto", "auto", PROVEN, OLD, F32),
+        ("auto", "auto", PROVEN, frozenset(), F32),
+        ("auto", "auto", FAILED, AMX, F32),
+        ("auto", "auto", {}, AMX | AVX, F32),
+        ("auto", "auto", {"f32": {"passed": True}}, AVX, F32),
+        # What is named is used, whatever the gate and the processor say.
+        ("auto", "f32", PROVEN, AVX, F32),
+        ("openvino", "bf16", {}, OLD, BF16),
+        ("auto", "bf16", PROVEN, OLD, SCALED),
+        ("auto", "bf16", FAILED, AVX, SCALED),
+        # TensorFlow computes in float32 alone.
+        ("tensorflow", "auto", PROVEN, AVX, REFERENCE),
+        ("tensorflow", "bf16", PROVEN, AVX, REFERENCE),
+        ("tensorflow", "f32", {}, frozenset(), REFERENCE),
+    ],
+)
+def test_the_engine_that_is_chosen(
+    name: Any, precision: Any, proven: dict[str, Any], flags: frozenset[str], expected: Engine
+) -> None:
+    assert choose(name, precision, proven, flags) == expected
+
+
+def test_an_engine_says_what_it_is() -> None:
+    assert [str(engine) for engine in (SCALED, REFERENCE)] == ["openvino bf16", "tensorflow f32"]
+
+
+def test_this_processor_says_what_it_can() -> None:
+    flags = processor_flags()
+    if platform.system() == "Linux" and platform.machine() == "x86_64":
+        assert "sse2" in flags  # of every such processor
+    units = flags & {"amx_bf16", "avx512_bf16"}
+    assert choose("auto", "auto", PROVEN) == (SCALED if units else F32)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["name=onnx", "precision=int8", "precision=f16", "batch_size=0", "batch_size=many"]
+)
+def test_settings_that_mean_no_engine_are_refused(wrong: str) -> None:
+    with pytest.raises(SettingError, match=rf"engine\.{wrong.partition('=')[0]}"):
+        config.load(assignments=[f"engine.{wrong}"])
