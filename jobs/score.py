@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -23,7 +24,7 @@ from covergenre.current import read_current
 from covergenre.errors import AccountingError
 from jobs.runtime import arguments, label_pictures, sink, snapshot
 from jobs.runtime.catalogue import opened
-from jobs.runtime.metrics import per_genre_and_year
+from jobs.runtime.metrics import count_cells, per_genre_and_year
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
 from jobs.runtime.scoring import engine, infer, predict
@@ -54,12 +55,50 @@ def choose_bundle(named: str | None, settings: Settings) -> tuple[Bundle, str]:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What scoring a warehouse came to."""
+class Counted:
+    """What became of a warehouse's albums.
 
-    albums: int
-    scored: int
-    quarantined: int
+    Attributes:
+        cells: as :func:`jobs.runtime.metrics.count_cells` gives them.
+        reasons: why albums are in quarantine, and how many.
+    """
+
+    cells: pd.DataFrame
+    reasons: Mapping[str, int]
+
+    @property
+    def albums(self) -> int:
+        """All of them."""
+        return int(self.cells["albums"].sum())
+
+    @property
+    def scored(self) -> int:
+        """Those with a prediction."""
+        return int(self.cells["scored"].sum())
+
+    @property
+    def quarantined(self) -> int:
+        """Those without."""
+        return sum(self.reasons.values())
+
+    @property
+    def advisory(self) -> int:
+        """Those with a label."""
+        return int(self.cells["advisory"].sum())
+
+
+@dataclass(frozen=True)
+class Result:
+    """What scoring a warehouse came to.
+
+    Attributes:
+        counted: its albums.
+        covers: that were shown to the models.
+        seconds: that this took.
+        snapshot: where the Parquet copy lies.
+    """
+
+    counted: Counted
     covers: int
     seconds: float
     snapshot: str
@@ -84,20 +123,16 @@ def score(warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run) ->
             storageLevel=StorageLevel.DISK_ONLY
         )
     seconds = time.perf_counter() - start
-    count = inferred.count()
     version = bundle.model_version
     predictions = predict(albums, inferred, bundle, run.run_id, run.started_at)
     warehouse.replace(PREDICTIONS, predictions, f"model_version = '{version}'")
     _quarantine_failed(warehouse, albums, inferred, run.started_at)
-    _time_per_cover(run, inferred, count, seconds)
+    count = _time_per_cover(run, inferred, seconds)
     written = warehouse.read(PREDICTIONS).where(F.col("model_version") == version)
-    result = _account(warehouse, albums, written, count, seconds)
-    metrics = per_genre_and_year(
-        albums, written, bundle.labels, run.run_id, version, run.started_at
-    )
+    cells = count_cells(albums, written, bundle.labels)
+    counts = _account(warehouse, albums, cells.toPandas())
+    metrics = per_genre_and_year(cells, run.run_id, version, run.started_at)
     warehouse.append(METRICS, metrics)
-    if bundle.detector is not None:
-        run.counts["advisory"] = written.where("advisory").count()
     link = snapshot.publish(
         written,
         warehouse.location,
@@ -106,7 +141,7 @@ def score(warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run) ->
         settings.score.keep_snapshots,
         by="predicted_genre",
     )
-    return Result(**{**vars(result), "snapshot": link})
+    return Result(counts, count, seconds, link)
 
 
 def _quarantine_failed(
@@ -120,22 +155,23 @@ def _quarantine_failed(
     sink.close(warehouse, open_rows.join(usable.select("album_id"), "album_id"), now)
 
 
-def _time_per_cover(run: Run, inferred: DataFrame, count: int, seconds: float) -> None:
+def _time_per_cover(run: Run, inferred: DataFrame, seconds: float) -> int:
+    """Fill in the run's times; returns how many covers there were."""
     half, most = F.percentile("milliseconds", 0.5), F.percentile("milliseconds", 0.95)
-    row = inferred.agg(half.alias("p50"), most.alias("p95")).first()
+    row = inferred.agg(F.count("*").alias("covers"), half.alias("p50"), most.alias("p95")).first()
     assert row is not None
     run.p50_ms, run.p95_ms = row["p50"], row["p95"]
-    run.images_per_second = round(count / seconds, 2)
+    run.images_per_second = round(row["covers"] / seconds, 2)
+    return int(row["covers"])
 
 
-def _account(
-    warehouse: Warehouse, albums: DataFrame, written: DataFrame, covers: int, seconds: float
-) -> Result:
+def _account(warehouse: Warehouse, albums: DataFrame, cells: pd.DataFrame) -> Counted:
     # A scrape that was killed can leave rows of albums that it did not get to write.
     open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").join(
         albums.select("album_id"), "album_id", "left_semi"
     )  # fmt: skip
-    counted = Result(albums.count(), written.count(), open_rows.count(), covers, seconds, "")
+    reasons = {r["reason"]: r["count"] for r in open_rows.groupBy("reason").count().collect()}
+    counted = Counted(cells, reasons)
     if counted.scored + counted.quarantined != counted.albums:
         raise AccountingError(
             f"{counted.scored} predictions + {counted.quarantined} in quarantine are not the "
@@ -147,10 +183,11 @@ def _account(
 def _print_summary(
     warehouse: Warehouse, bundle: Bundle, run: Run, result: Result, machine: bool
 ) -> dict[str, Any]:
+    counted = result.counted
     summary = {
-        "covers": result.albums,
-        "scored": result.scored,
-        "quarantined": result.quarantined,
+        "covers": counted.albums,
+        "scored": counted.scored,
+        "quarantined": counted.quarantined,
         "duplicates": run.counts["duplicates"],
         "images_per_second": run.images_per_second,
         "output": warehouse.location,
@@ -159,20 +196,19 @@ def _print_summary(
     }
     if "advisory" in run.counts:
         summary["advisory"] = run.counts["advisory"]
-    predictions = warehouse.read(PREDICTIONS).where(F.col("model_version") == bundle.model_version)
-    per_genre = predictions.groupBy("predicted_genre").count().orderBy(F.desc("count")).collect()
-    quarantined = (
-        warehouse.read(QUARANTINE).where("closed_at IS NULL").groupBy("reason").count().collect()
-    )
+    per_genre = counted.cells.groupby("predicted_genre")["scored"].sum()
     lines = {
-        "covers in": f"{result.albums} ({result.covers} distinct)",
-        "scored": result.scored,
+        "covers in": f"{counted.albums} ({result.covers} distinct)",
+        "scored": counted.scored,
         "quarantined": ", ".join(
-            [str(result.quarantined), *(f"{r[0]}: {r[1]}" for r in quarantined)]
+            [str(counted.quarantined), *(f"{r}: {n}" for r, n in counted.reasons.items())]
         ),
-        "looks like": ", ".join(f"{r[0]} {r[1]}" for r in per_genre),
-        **_label_lines(predictions, run),
-        "speed": f"{run.images_per_second} images/s with start-up, {result.seconds:.1f} s in all",
+        "looks like": ", ".join(
+            f"{genre} {n}" for genre, n in per_genre.sort_values(ascending=False).items()
+        ),
+        **_label_lines(counted, run),
+        "speed": f"{run.images_per_second} images/s with start-up, {result.seconds:.1f} s in all, "
+        f"{run.engine} {run.precision}",
         "model": f"{bundle.model_version} ({bundle.path})",
         "tables": f"{warehouse.location}/{{predictions,metrics,quarantine,runs}} (Delta)",
         "parquet": result.snapshot,
@@ -183,20 +219,15 @@ def _print_summary(
     return summary
 
 
-def _label_lines(predictions: DataFrame, run: Run) -> dict[str, str]:
+def _label_lines(counted: Counted, run: Run) -> dict[str, str]:
     """What the summary says of labels; nothing where none were looked for."""
     if "advisory" not in run.counts:
         return {}
-    most = (
-        predictions.where("genre IS NOT NULL")
-        .groupBy("genre")
-        .agg(F.count_if("advisory").alias("with_label"), F.count("*").alias("albums"))
-        .where("with_label > 0")
-        .orderBy(F.desc("with_label"), "genre")
-        .limit(_GENRES_SHOWN)
-        .collect()
+    genres = counted.cells.groupby("genre")[["advisory", "scored"]].sum().query("advisory > 0")
+    most = genres.sort_values("advisory", ascending=False, kind="stable").head(_GENRES_SHOWN)
+    rates = ", ".join(
+        f"{genre} {100 * row['advisory'] / row['scored']:.0f} %" for genre, row in most.iterrows()
     )
-    rates = ", ".join(f"{r['genre']} {100 * r['with_label'] / r['albums']:.0f} %" for r in most)
     lines = {"advisory label": f"on {run.counts['advisory']} albums{rates and f' ({rates})'}"}
     if "label_pictures" in run.counts:
         lines["label pictures"] = str(run.counts["label_pictures"])
@@ -243,7 +274,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     run.computed_by(engine(bundle, settings))
     with opened(run, args.covers, args.output, args.csv) as warehouse:
         result = score(warehouse, bundle, settings, run)
-        run.counts.update(scored=result.scored, quarantined=result.quarantined)
+        counted = result.counted
+        run.counts.update(scored=counted.scored, quarantined=counted.quarantined)
+        if bundle.detector is not None:
+            run.counts["advisory"] = counted.advisory
         if args.label_detected is not None:
             run.counts["label_pictures"] = label_pictures.write(
                 warehouse, bundle.model_version, args.label_detected, settings.score.label_pictures

@@ -12,27 +12,18 @@ from schemas import METRICS
 
 
 def per_genre_and_year(
-    albums: DataFrame,
-    predictions: DataFrame,
-    labels: Sequence[str],
-    run_id: str,
-    model_version: str,
-    now: datetime.datetime,
+    cells: DataFrame, run_id: str, model_version: str, now: datetime.datetime
 ) -> DataFrame:
     """The rows of the table metrics for one run.
 
     Args:
-        albums: ``album_id``, ``genre``, ``release_year``.
-        predictions: ``album_id``, ``predicted_genre``, ``confidence``, ``abstained``,
-            ``advisory``; albums without a row count as quarantined.
-        labels: the genres the model knows.
+        cells: as :func:`count_cells` gives them.
         run_id, model_version, now: written to each row.
 
     Returns:
         Rows by the catalogue's genre and rows by the predicted genre; a NULL genre or year is a
         row of its own.
     """
-    cells = _cells(albums, predictions, labels)
     totals = _totals(cells)
     years = cells.groupBy("release_year").agg(F.sum("scored").alias("scored_of_year"))
     bases = [
@@ -77,12 +68,27 @@ def per_genre_and_year(
             F.lit(now).alias("computed_at"),
             _share(F.col("r.abstained"), F.col("r.scored")).alias("abstained_share"),
             _share(F.col("r.advisory"), F.col("r.looked_for_advisory")).alias("advisory_rate"),
-        ).coalesce(1)
+        )
     )
 
 
-def _cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> DataFrame:
-    """Counts by genre, predicted genre and year: few rows, whatever the catalogue's size."""
+def count_cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> DataFrame:
+    """Counts by genre, predicted genre and year: few rows, whatever the catalogue's size.
+
+    They are counted here, in one pass over the tables, and kept in one partition: what is made of
+    them reads no table again and shuffles nothing.
+
+    Args:
+        albums: ``album_id``, ``genre``, ``release_year``.
+        predictions: ``album_id``, ``predicted_genre``, ``confidence``, ``abstained``,
+            ``advisory``; albums without a row count as quarantined.
+        labels: the genres the model knows.
+
+    Returns:
+        ``genre``, ``predicted_genre``, ``release_year``, each of which may be NULL, ``albums``,
+        ``scored``, ``abstained``, ``advisory``, ``looked_for_advisory``, ``labelled``, ``correct``
+        (counts), ``confidence`` and ``labelled_confidence`` (sums).
+    """
     joined = albums.select("album_id", "genre", "release_year").join(
         predictions.select("album_id", "predicted_genre", "confidence", "abstained", "advisory"),
         "album_id",
@@ -90,7 +96,7 @@ def _cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> 
     )
     scored = F.col("predicted_genre").isNotNull()
     labelled = scored & F.coalesce(F.col("genre").isin(list(labels)), F.lit(False))
-    return joined.groupBy("genre", "predicted_genre", "release_year").agg(
+    counted = joined.groupBy("genre", "predicted_genre", "release_year").agg(
         F.count("*").alias("albums"),
         F.count_if(scored).alias("scored"),
         F.count_if("abstained").alias("abstained"),
@@ -101,6 +107,7 @@ def _cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> 
         F.sum("confidence").alias("confidence"),
         F.sum(F.when(labelled, F.col("confidence"))).alias("labelled_confidence"),
     )
+    return counted.coalesce(1).localCheckpoint()
 
 
 def _basis(cells: DataFrame, genre: str) -> DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from jobs.runtime.metrics import per_genre_and_year
+from jobs.runtime.metrics import count_cells, per_genre_and_year
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 # album, catalogue's genre, year, predicted genre, confidence; abstained on below 0.55, with the
@@ -34,7 +34,8 @@ def metrics(spark: SparkSession) -> dict[tuple[str, Any, Any], Row]:
         "album_id string, predicted_genre string, confidence double, abstained boolean, "
         "advisory boolean",
     )
-    rows = per_genre_and_year(albums, predictions, ["folk", "rap"], "run", "model", NOW).collect()
+    cells = count_cells(albums, predictions, ["folk", "rap"])
+    rows = per_genre_and_year(cells, "run", "model", NOW).collect()
     keyed = {(r["genre_basis"], r["genre"], r["release_year"]): r for r in rows}
     assert len(keyed) == len(rows)
     return keyed
