@@ -107,8 +107,10 @@ class OpenVINORun:
                 model, "CPU", _options(precision, threads)
             ).create_infer_request()
         except RuntimeError as error:
+            # The last line says what is wrong, those before it where in OpenVINO's code.
+            what = str(error).strip().splitlines()[-1:] or [type(error).__name__]
             raise EngineError(
-                f"OpenVINO cannot compile the {converted.name}: {error}; "
+                f"OpenVINO cannot compile the {converted.name} ({what[0].strip()}): "
                 "--set engine.name=tensorflow does without it"
             ) from error
 

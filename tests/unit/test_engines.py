@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 from covergenre.backbones import resolve
 from covergenre.backbones.efficientnet_lite import WEIGHTS_SHA256, weights_path
 from covergenre.backbones.torch_state import read_state_dict
+from covergenre.bundle import Bundle
 from covergenre.classifier import Classifier
 from covergenre.concepts import imagenet
 from covergenre.detector.detector import Detector
 from covergenre.detector.network import detector_graph, load
+from covergenre.detector.stored import DetectorPart
 from covergenre.engines import Floats, Graph, Loader, Pixels, Run, openvino, tensorflow
 from covergenre.engines.choice import processor_flags
 from tests import detectors
@@ -215,3 +218,45 @@ def test_the_tagger_takes_any_number_of_covers(loader: Callable[[Graph], Loader]
     logits = features @ tensors["_fc.weight"].T + tensors["_fc.bias"]
     odds = np.exp(logits - logits.max(1, keepdims=True))
     np.testing.assert_allclose(scores, odds / odds.sum(1, keepdims=True), atol=1e-4)
+
+
+# What a bundle gives to engines.
+
+
+class Saying:
+    """A run that says the same logits of every cover."""
+
+    size, batch_size = 64, 8
+
+    def __init__(self, logits: list[float]) -> None:
+        self._logits = np.array([logits], np.float32)
+
+    def __call__(self, pixels: Pixels) -> tuple[Floats, ...]:
+        return (np.repeat(self._logits, len(pixels), axis=0),)
+
+
+def test_a_temperature_is_for_logits_as_large_as_the_references(
+    make_bundle: Callable[..., Bundle],
+) -> None:
+    bundle, run = make_bundle(temperature=2.0), Saying([0.0, 5.0])
+    # 5 / 2 for the reference; an engine whose logits are 1.25 times larger means 4 by its 5.
+    for scale, odds in ((1.0, 2.5), (1.25, 2.0)):
+        classifier = bundle.classifier(lambda _: run, scale)
+        share = 1 / (1 + np.exp(-odds))
+        np.testing.assert_allclose(
+            classifier.probabilities(pictures(3, 64)), [[1 - share, share]] * 3, rtol=1e-6
+        )
+
+
+def test_the_networks_of_a_bundle_are_told_apart(
+    make_bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    exported = DetectorPart.of_exported(detectors.export(tmp_path / "saved_model"), {1}, 0.5, {})
+    plain = make_bundle("plain", detector=detectors.own()).graphs()
+    assert {name: graph.size for name, graph in plain.items()} == {"classifier": 64, "detector": 64}
+    warmer = make_bundle("warmer", temperature=2.0, detector=detectors.own(threshold=0.9)).graphs()
+    assert warmer == plain  # all that is computed is the same
+    other = make_bundle("other", seed=1, detector=detectors.own(seed=1)).graphs()
+    for name in plain:
+        assert other[name].digest != plain[name].digest
+    assert list(make_bundle("exported", detector=exported).graphs()) == ["classifier"]
