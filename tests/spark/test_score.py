@@ -64,7 +64,8 @@ def test_every_album_is_accounted_for(
     run = run_of(settings, bundle)
     result = job.score(warehouse, bundle, settings, run)
 
-    assert (result.albums, result.scored, result.quarantined, result.covers) == (6, 5, 1, 4)
+    counted = result.counted
+    assert (counted.albums, counted.scored, counted.quarantined, result.covers) == (6, 5, 1, 4)
     rows = {row["album_id"]: row for row in warehouse.read(PREDICTIONS).collect()}
     assert set(rows) == {"rap/a.jpg", "rap/b.jpg", "folk/a.jpg", "folk/c.jpg", "jazz/d.jpg"}
     assert rows["jazz/d.jpg"]["genre"] == "jazz"
@@ -167,11 +168,11 @@ def test_a_cover_that_fails_only_now_is_quarantined_and_can_come_back(
         update={"images": settings.images.model_copy(update={"min_side": 80})}
     )
     result = job.score(warehouse, bundle, strict, run_of(strict, bundle))
-    assert (result.scored, result.quarantined) == (4, 2)
+    assert (result.counted.scored, result.counted.quarantined) == (4, 2)
     reasons = {r["album_id"]: r["reason"] for r in warehouse.read(QUARANTINE).collect()}
     assert reasons == {"jazz/broken.jpg": "truncated", "jazz/d.jpg": "too_small"}
     result = job.score(warehouse, bundle, settings, run_of(settings, bundle))
-    assert (result.scored, result.quarantined) == (5, 1)
+    assert (result.counted.scored, result.counted.quarantined) == (5, 1)
 
 
 def test_a_lost_album_is_never_overlooked(

@@ -191,7 +191,7 @@ def test_it_is_fitted_on_a_catalogue_and_scores_with_it(
     assert bundle.abstention is not None
     result = score.score(warehouse, bundle, settings, Run("score", settings))
     rows = warehouse.read(PREDICTIONS).where(f"model_version = '{bundle.model_version}'").collect()
-    assert len(rows) == result.scored == 60
+    assert len(rows) == result.counted.scored == 60
     for row in rows:
         assert set(row["classifier_probabilities"]) == set(row["probabilities"]) == set(LABELS)
         assert row["abstained"] == (row["confidence"] < bundle.abstention.threshold)
