@@ -47,14 +47,16 @@ def covers_of(args: argparse.Namespace, scratch: str) -> list[bytes]:
     return contents(covers, args.images)
 
 
-def report(engines: dict[str, Callable[[], Any]], images: int, rounds: int) -> None:
+def report(
+    engines: dict[str, Callable[[], Any]], images: int, rounds: int, runtime: str = "tensorflow f32"
+) -> None:
     """Measure engines against the first and print a table as Markdown."""
     rates = measure(engines, images, rounds)
     about = {
         "processor": session.processor(),
         "images": images,
         "rounds": rounds,
-        "runtime": "TensorFlow f32",
+        "runtime": runtime,
     }
     print(json.dumps(about), *summary(rates, next(iter(engines))), sep="\n")
 

@@ -2,7 +2,7 @@
 
     python benchmarks/scoring.py [--covers FOLDER] [--model BUNDLE] [--images 256] [--rounds 5]
 
-Covers are read into memory and scored in one process on all cores, a batch after the other, by the
+Covers are read into memory and scored in one process on one core, a batch after the other, by the
 function that the scoring UDF calls. Rounds alternate, after one of each that is not counted.
 Machines and their neighbours differ: compare ratios, taken within a round. The first line is what
 the others are held against: classifier and detector alone.
@@ -10,7 +10,6 @@ the others are held against: classifier and detector alone.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -41,7 +40,6 @@ def variants(bundle: Bundle, settings: Settings) -> dict[str, Models]:
         raise BundleError(f"{bundle.path} holds no detector: name a --model with one")
     fusion = bundle.fusion
     engine = choose(settings.engine.name, settings.engine.precision, bundle.parity)
-    print(f"engine: {engine}")
     loader = _loader(engine, bundle, settings)
     networks = Networks(
         bundle.classifier(loader, engine.logit_scale),
@@ -68,14 +66,14 @@ def variants(bundle: Bundle, settings: Settings) -> dict[str, Models]:
 
 
 def _loader(engine: Engine, bundle: Bundle, settings: Settings) -> Loader:
-    """The engine in this process, on all cores."""
+    """The engine in this process, on one core, as a task of Spark has it."""
     if engine.name == "tensorflow":
         return tensorflow.loader(settings.score.batch_size)
     tagger = local.resolve(settings.concepts).graph
     graphs = {**bundle.graphs(), **({} if tagger is None else {tagger.name: tagger})}
     size = settings.engine.batch_size
     converted = {name: openvino.convert(graph, size) for name, graph in graphs.items()}
-    return openvino.loader(converted, engine.precision, os.cpu_count() or 1)
+    return openvino.loader(converted, engine.precision, 1)
 
 
 def loop(chosen: Sequence[bytes], models: Models, settings: Settings) -> Callable[[], Any]:
@@ -96,12 +94,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args(argv)
     settings = load(assignments=args.set)
-    tensorflow_runtime.start(os.cpu_count() or 1)
+    tensorflow_runtime.start(1)
     with tempfile.TemporaryDirectory() as scratch:
         chosen = covers_of(args, scratch)
-        models = variants(open_bundle(args.model), settings)
+        bundle = open_bundle(args.model)
+        models = variants(bundle, settings)
         engines = {name: loop(chosen, one, settings) for name, one in models.items()}
-        report(engines, len(chosen), args.rounds)
+        engine = choose(settings.engine.name, settings.engine.precision, bundle.parity)
+        report(engines, len(chosen), args.rounds, f"{engine}, one core")
 
 
 if __name__ == "__main__":
