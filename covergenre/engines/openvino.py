@@ -50,7 +50,11 @@ class Converted:
 
 def cache_folder() -> Path:
     """Where conversions are kept: ``covergenre/engines`` in the user's cache (XDG)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "covergenre/engines"
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home
+        cache = Path(tempfile.gettempdir())
+    return cache / "covergenre/engines"
 
 
 def convert(graph: Graph, batch_size: int, cache: Path | None = None) -> Converted:
