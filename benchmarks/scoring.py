@@ -30,7 +30,7 @@ from udfs.score import Models, score_batch
 from udfs.worker import Networks
 
 
-def variants(bundle: Bundle, settings: Settings) -> dict[str, Models]:
+def variants(bundle: Bundle, engine: Engine, settings: Settings) -> dict[str, Models]:
     """The bundle's models, and some of them alone, by what they say.
 
     Raises:
@@ -39,7 +39,6 @@ def variants(bundle: Bundle, settings: Settings) -> dict[str, Models]:
     if bundle.detector is None:
         raise BundleError(f"{bundle.path} holds no detector: name a --model with one")
     fusion = bundle.fusion
-    engine = choose(settings.engine.name, settings.engine.precision, bundle.parity)
     loader = _loader(engine, bundle, settings)
     networks = Networks(
         bundle.classifier(loader, engine.logit_scale),
@@ -98,9 +97,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         chosen = covers_of(args, scratch)
         bundle = open_bundle(args.model)
-        models = variants(bundle, settings)
-        engines = {name: loop(chosen, one, settings) for name, one in models.items()}
         engine = choose(settings.engine.name, settings.engine.precision, bundle.parity)
+        models = variants(bundle, engine, settings)
+        engines = {name: loop(chosen, one, settings) for name, one in models.items()}
         report(engines, len(chosen), args.rounds, f"{engine}, one core")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import softmax
 
 from covergenre.backbones import Backbone
-from covergenre.engines import Floats, Graph, Pixels, Run, chunks
+from covergenre.engines import Floats, Graph, Pixels, Run, rows
 
 LINEAR_TENSORS = ("logits.kernel", "logits.bias")
 HEAD_TENSORS = ("scale.mean", "scale.std", "hidden.kernel", "hidden.bias", *LINEAR_TENSORS)
@@ -127,6 +127,4 @@ class Classifier:
 
     def logits(self, pixels: Pixels) -> Floats:
         """What :meth:`probabilities` are made of, before the temperature: float32 (n, classes)."""
-        if len(pixels) == 0:
-            return self._run(np.zeros((1, self.size, self.size, 3), np.uint8))[0][:0]
-        return np.concatenate([logits.copy() for (logits,) in chunks(self._run, pixels)])
+        return rows(self._run, pixels)

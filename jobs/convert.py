@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from covergenre.bundle import Bundle, with_part
@@ -55,12 +56,16 @@ def convert(
     run.counts.update(prepare(warehouse, settings))
     # As it comes out of its engines, not as an earlier gate has set it right.
     plain = replace(bundle, manifest={k: v for k, v in bundle.manifest.items() if k != "parity"})
-    reference = _said(warehouse, plain, settings, _REFERENCE)
-    found: dict[str, dict[str, Any]] = {}
-    for precision in PRECISIONS:
-        engine = {"name": "openvino", "precision": precision}
-        found[precision] = _figures(reference, _said(warehouse, plain, settings, engine),
-                                    plain, settings)  # fmt: skip
+    covers = _covers(warehouse, settings).persist()
+    try:
+        reference = _said(warehouse, covers, plain, settings, _REFERENCE)
+        found: dict[str, dict[str, Any]] = {}
+        for precision in PRECISIONS:
+            engine = {"name": "openvino", "precision": precision}
+            said = _said(warehouse, covers, plain, settings, engine)
+            found[precision] = _figures(reference, said, plain, settings)
+    finally:
+        covers.unpersist()
     splits = settings.splits
     details = {
         "processor": processor(),
@@ -71,18 +76,26 @@ def convert(
     return with_part(bundle, target, ParityPart(found, details))
 
 
-def _said(
-    warehouse: Warehouse, bundle: Bundle, settings: Settings, engine: dict[str, str]
-) -> pd.DataFrame:
-    """What an engine makes of the test fold's and the validation fold's covers."""
-    chosen = settings.model_copy(update={"engine": settings.engine.model_copy(update=engine)})
+def _covers(warehouse: Warehouse, settings: Settings) -> DataFrame:
+    """The covers of the test fold (``tested``) and of the validation fold."""
     splits = settings.splits
-    covers = held_out.held_out(warehouse, settings, splits.test_fold).withColumn(
-        "tested", F.lit(True)
-    )
-    if splits.validation_fold != splits.test_fold:
-        others = held_out.held_out(warehouse, settings, splits.validation_fold)
-        covers = covers.unionByName(others.withColumn("tested", F.lit(False)))
+    tested = held_out.held_out(warehouse, settings, splits.test_fold)
+    covers = tested.withColumn("tested", F.lit(True))
+    if splits.validation_fold == splits.test_fold:
+        return covers
+    others = held_out.held_out(warehouse, settings, splits.validation_fold)
+    return covers.unionByName(others.withColumn("tested", F.lit(False)))
+
+
+def _said(
+    warehouse: Warehouse,
+    covers: DataFrame,
+    bundle: Bundle,
+    settings: Settings,
+    engine: dict[str, str],
+) -> pd.DataFrame:
+    """What an engine makes of covers, those that can be used."""
+    chosen = settings.model_copy(update={"engine": settings.engine.model_copy(update=engine)})
     print(f"{engine['name']} {engine['precision']}")
     said = held_out.scored(warehouse, covers, bundle, chosen)
     return said[said["reason"].isna()]

@@ -126,11 +126,9 @@ class Bundle:
     def graphs(self) -> dict[str, Graph]:
         """Its networks as engines take them, by name; a detector that TensorFlow alone can run is
         not among them."""
-        detector = self.detector
-        found = [classifier_graph(self.backbone, self.head())]
-        if detector is not None and detector.graph is not None:
-            found.append(detector.graph)
-        return {graph.name: graph for graph in found}
+        detector = None if self.detector is None else self.detector.graph
+        found = (classifier_graph(self.backbone, self.head()), detector)
+        return {graph.name: graph for graph in found if graph is not None}
 
     def classifier(self, loader: Loader, logit_scale: float = 1.0) -> Classifier:
         """The classifier, its probabilities calibrated.

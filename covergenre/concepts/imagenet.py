@@ -17,8 +17,8 @@ import numpy as np
 from covergenre.backbones import resolve
 from covergenre.backbones.efficientnet_lite import WEIGHTS_SHA256, weights_path
 from covergenre.backbones.torch_state import read_state_dict
-from covergenre.concepts.network import Network, Pixels, Scores
-from covergenre.engines import Graph, Loader, chunks
+from covergenre.concepts.network import Network
+from covergenre.engines import Graph, Loader, rows
 
 __all__ = ["INPUT_SIZE", "WEIGHTS_SHA256", "class_names", "imagenet_graph", "load"]
 
@@ -56,8 +56,4 @@ def imagenet_graph(size: int) -> Graph:
 def load(size: int, loader: Loader) -> Network:
     """The classifier at an input of ``size`` pixels, run by an engine."""
     run = loader(imagenet_graph(size))
-
-    def scores(pixels: Pixels) -> Scores:
-        return np.concatenate([said.copy() for (said,) in chunks(run, pixels)])
-
-    return Network(size, scores)
+    return Network(size, lambda pixels: rows(run, pixels))

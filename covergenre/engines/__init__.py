@@ -7,9 +7,9 @@ by digest, and sent to workers, which then need neither TensorFlow nor any weigh
 """
 
 from covergenre.engines.choice import PRECISIONS, Engine, EngineName, Precision, choose
-from covergenre.engines.graph import Floats, Graph, Loader, Pixels, Run, chunks
+from covergenre.engines.graph import Floats, Graph, Loader, Pixels, Run, chunks, rows
 
 __all__ = [
     "PRECISIONS", "Engine", "EngineName", "Floats", "Graph", "Loader", "Pixels", "Precision", "Run",
-    "choose", "chunks",
+    "choose", "chunks", "rows",
 ]  # fmt: skip

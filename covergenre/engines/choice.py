@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from covergenre.cpuinfo import cpuinfo
+
 EngineName = Literal["openvino", "tensorflow"]
 Precision = Literal["f32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-# What a processor must say of itself (/proc/cpuinfo) for a precision to be faster than float32.
-_UNITS = {"bf16": ("amx_bf16", "avx512_bf16")}
+# What a processor must say of itself, one of them, for bfloat16 to be faster than float32.
+_BF16_UNITS = ("amx_bf16", "avx512_bf16")
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,11 @@ def choose(
         return Engine("tensorflow", "f32")
     if precision == "auto":
         has = processor_flags() if flags is None else flags
-        fast = has.intersection(_UNITS["bf16"]) and proven.get("bf16", {}).get("passed")
+        fast = has.intersection(_BF16_UNITS) and proven.get("bf16", {}).get("passed")
         precision = "bf16" if fast else "f32"
     return Engine("openvino", precision, proven.get(precision, {}).get("logit_scale", 1.0))
 
 
 def processor_flags() -> frozenset[str]:
     """What this machine's processor says it can; empty where it does not say."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            lines = (line.partition(":") for line in file)
-            return frozenset(next(v for k, _, v in lines if k.strip() == "flags").split())
-    except (OSError, StopIteration):
-        return frozenset()
+    return frozenset(cpuinfo().get("flags", "").split())

@@ -75,6 +75,13 @@ def chunks(run: Run, pixels: Pixels) -> Iterator[tuple[Floats, ...]]:
         yield run(pixels[start : start + run.batch_size])
 
 
+def rows(run: Run, pixels: Pixels) -> Floats:
+    """The outputs, copied, of a network that has one, for any number of covers: (n, ...)."""
+    if len(pixels) == 0:
+        return run(np.zeros((1, run.size, run.size, 3), np.uint8))[0][:0].copy()
+    return np.concatenate([output.copy() for (output,) in chunks(run, pixels)])
+
+
 def padded(pixels: Pixels, batch_size: int) -> Pixels:
     """A whole batch: networks are compiled for batches of one size."""
     if len(pixels) == batch_size:

@@ -22,9 +22,7 @@ from typing import Any
 from covergenre.engines.graph import Floats, Graph, Loader, Pixels, padded
 from covergenre.errors import EngineError
 
-_HINTS = {"f32": "f32", "bf16": "bf16"}
-_MODEL, _SUMS = "model.xml", "SHA256"
-_WEIGHTS = "model.bin"
+_MODEL, _WEIGHTS, _SUMS = "model.xml", "model.bin", "SHA256"
 # Of what is done to a graph here; another number converts all graphs anew.
 _CONVERSION = 1
 
@@ -133,7 +131,7 @@ def _options(precision: str, threads: int) -> dict[str, Any]:
     one, and more than one stream would only wait for it.
     """
     return {
-        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,

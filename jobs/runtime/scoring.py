@@ -37,15 +37,18 @@ def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
         TaggerError: a file of the user's tagger is missing, or is none of the kinds that are read.
     """
     spark = covers.sparkSession
-    shipped = ShippedBundle.of(bundle, engine(bundle, settings), settings, spark)
+    chosen = engine(bundle, settings)
+    shipped = ShippedBundle.of(bundle, chosen, settings, spark)
     udf = make_score(
         shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits,
-        describing(bundle, settings, spark),
+        describing(bundle, chosen, settings, spark),
     )  # fmt: skip
     return covers.select("cover_id", udf("content").alias("said")).select("cover_id", "said.*")
 
 
-def describing(bundle: Bundle, settings: Settings, spark: SparkSession) -> Describing:
+def describing(
+    bundle: Bundle, engine: Engine, settings: Settings, spark: SparkSession
+) -> Describing:
     """What is said of covers beside genre and label: what ``score.describe`` asks for.
 
     The bundle's combined model reads of it what it has learnt from. Where the settings mean another
@@ -69,9 +72,7 @@ def describing(bundle: Bundle, settings: Settings, spark: SparkSession) -> Descr
                 file=sys.stderr,
             )
     return Describing(
-        None
-        if tagger is None
-        else ShippedTagger.of(tagger, engine(bundle, settings), settings, spark),
+        None if tagger is None else ShippedTagger.of(tagger, engine, settings, spark),
         colours,
         frozenset(combined),
     )

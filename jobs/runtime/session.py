@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import sys
 import warnings
 
 from pyspark.sql import SparkSession
 
+from covergenre.cpuinfo import cpuinfo
 from covergenre.environment import FIX, MismatchError, check_java, check_packages, check_python
 
 
@@ -58,17 +60,9 @@ def task_cpus(spark: SparkSession) -> int:
 
 def processor() -> str:
     """Model name of this machine's processor, with the matrix units that matter for speed."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            text = file.read()
-    except OSError:
-        import platform
-
+    fields = cpuinfo()
+    if not fields:
         return platform.processor() or platform.machine()
-    fields = dict(
-        (key.strip(), value.strip())
-        for key, _, value in (line.partition(":") for line in text.splitlines())
-    )
     flags = set(fields.get("flags", "").split())
     units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512_vnni") if unit in flags]
     return f"{fields.get('model name', 'unknown')} ({', '.join(units) or 'no matrix units'})"
