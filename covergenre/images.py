@@ -168,14 +168,22 @@ def resize(pixels: Pixels, size: int) -> Pixels:
     Returns:
         uint8 array (size, size, 3).
     """
+    place = np.empty((size, size, 3), np.uint8)
+    _resize_into(pixels, place)
+    return place
+
+
+def _resize_into(pixels: Pixels, place: Pixels) -> None:
+    size = place.shape[0]
     height, width = pixels.shape[:2]
     while width >= 2 * size or height >= 2 * size:
         width = width // 2 if width >= 2 * size else width
         height = height // 2 if height >= 2 * size else height
-        pixels = _cv_resize(pixels, width, height, cv2.INTER_AREA)
-    if (width, height) != (size, size):
-        pixels = _cv_resize(pixels, size, size, cv2.INTER_LINEAR_EXACT)
-    return pixels
+        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+    if (width, height) == (size, size):
+        place[...] = pixels
+    else:
+        cv2.resize(pixels, (size, size), dst=place, interpolation=cv2.INTER_LINEAR_EXACT)
 
 
 def load(content: bytes, size: int, limits: Limits | None = None) -> Pixels:
@@ -217,9 +225,9 @@ class Cover:
         """What :func:`load` gives, to the bit."""
         return resize(self.decoded(size), size)
 
-
-def _cv_resize(pixels: Pixels, width: int, height: int, interpolation: int) -> Pixels:
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
+    def into(self, place: Pixels) -> None:
+        """Write :meth:`at` the side of ``place``, uint8 (size, size, 3), into it."""
+        _resize_into(self.decoded(place.shape[0]), place)
 
 
 class _Header(NamedTuple):

@@ -137,21 +137,24 @@ def score_batch(models: Models, contents: pd.Series, limits: images.Limits) -> p
     """
     start = time.perf_counter()
     rows: list[dict[str, Any]] = []
-    pixels: list[list[images.Pixels]] = []
+    # One array a network: its covers, at its size, one after the other.
+    pixels = [np.empty((len(contents), size, size, 3), np.uint8) for size in models.sizes]
+    usable: list[dict[str, Any]] = []
     for content in contents:
         row: dict[str, Any] = dict.fromkeys(SCORED)
+        rows.append(row)
         try:
             cover = images.Cover(bytes(content or b""), limits)
-            pixels.append([cover.at(size) for size in models.sizes])
+            for covers in pixels:
+                cover.into(covers[len(usable)])
             if models.colours is not None:
                 row["appearance"] = asdict(describe(cover.decoded(), models.colours))
         except ImageError as error:
             row.update(reason=error.reason, detail=error.detail)
-        rows.append(row)
-    if pixels:
-        usable = [row for row in rows if row["reason"] is None]
-        # One array a network: its covers, at its size.
-        _say(models, usable, [np.stack(covers) for covers in zip(*pixels, strict=True)])
+        else:
+            usable.append(row)
+    if usable:
+        _say(models, usable, [covers[: len(usable)] for covers in pixels])
     frame = pd.DataFrame(rows, columns=list(SCORED))
     frame["milliseconds"] = (time.perf_counter() - start) * 1000 / len(rows)
     return frame

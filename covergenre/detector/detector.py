@@ -100,6 +100,29 @@ class Detector(LabelDetector):
             for own, shifts in zip(scores, codes, strict=True)
         ]
 
+    def best(self, pixels: Pixels) -> tuple[Boxes, npt.NDArray[np.float32]]:
+        """See :meth:`LabelDetector.best`: no box suppresses the most probable one."""
+        boxes, chances = np.zeros((len(pixels), 4), np.float32), np.zeros(len(pixels), np.float32)
+        start = 0
+        for scores, codes in chunks(self._run, pixels):
+            covers = slice(start, start + len(scores))
+            boxes[covers], chances[covers] = self._best(scores, codes)
+            start = covers.stop
+        return boxes, chances
+
+    def _best(
+        self, scores: npt.NDArray[np.float32], codes: npt.NDArray[np.float32]
+    ) -> tuple[Boxes, npt.NDArray[np.float32]]:
+        highest = scores.max(axis=-1)
+        places = highest.argmax(axis=-1)
+        covers = np.arange(len(scores))
+        chances = highest[covers, places]
+        there = chances >= max(self._suppression.least_score, np.finfo(np.float32).tiny)
+        boxes = np.clip(decode(codes[covers, places], self._anchors[places]), 0, 1)
+        return np.where(there[:, None], boxes, np.float32(0)), np.where(
+            there, chances, np.float32(0)
+        )
+
 
 class CalibratedDetector(LabelDetector):
     """A detector whose scores mean what they say.
@@ -120,3 +143,8 @@ class CalibratedDetector(LabelDetector):
             replace(found, scores=self._calibration.apply(found.scores))
             for found in self._detector.detect(pixels)
         ]
+
+    def best(self, pixels: Pixels) -> tuple[Boxes, npt.NDArray[np.float32]]:
+        """The most probable label of each cover; see :meth:`LabelDetector.best`."""
+        boxes, scores = self._detector.best(pixels)
+        return boxes, np.where(scores > 0, self._calibration.apply(scores), np.float32(0))
