@@ -21,6 +21,12 @@ class OutputError(CovergenreError):
     """The output cannot be written, or belongs to another catalogue."""
 
 
+class LockedError(OutputError):
+    """Another job is writing to the same warehouse."""
+
+    exit_code = 7
+
+
 class MarksError(CovergenreError):
     """Labels marked by hand cannot be read, or are not on the catalogue's covers."""
 

@@ -5,6 +5,7 @@ from schemas.appearance import APPEARANCE
 from schemas.concepts import CONCEPTS
 from schemas.covers import COVERS
 from schemas.embeddings import EMBEDDINGS
+from schemas.inferences import INFERENCES
 from schemas.metrics import METRICS
 from schemas.predictions import PREDICTIONS
 from schemas.quarantine import QUARANTINE
@@ -22,6 +23,7 @@ TABLES = {
         EMBEDDINGS,
         APPEARANCE,
         CONCEPTS,
+        INFERENCES,
         PREDICTIONS,
         METRICS,
         RUNS,
@@ -34,6 +36,7 @@ __all__ = [
     "CONCEPTS",
     "COVERS",
     "EMBEDDINGS",
+    "INFERENCES",
     "METRICS",
     "PREDICTIONS",
     "QUARANTINE",

@@ -4,16 +4,18 @@ from schemas.table import Column, Table
 
 RUNS = Table(
     name="runs",
-    version=1,
+    version=2,
     comment="One row a run of a job that writes",
     key=("run_id",),
     columns=(
         Column("run_id", "string", "key", False),
         Column("job", "string", "scrape, prepare, train, evaluate, score", False),
-        Column("outcome", "string", "succeeded or failed", False),
+        Column("outcome", "string", "succeeded, failed, or killed: it ended without a word", False),
         Column("error", "string", "why it failed"),
         Column("started_at", "timestamp", "start", False),
-        Column("finished_at", "timestamp", "end", False),
+        Column(
+            "finished_at", "timestamp", "end; of a run that was killed, when that was found", False
+        ),
         Column("input_versions", "map<string,bigint>", "Delta versions of the tables read", False),
         Column("output_versions", "map<string,bigint>", "Delta versions written", False),
         Column("model_version", "string", "bundle used or made"),
@@ -26,5 +28,5 @@ RUNS = Table(
         Column("p50_ms", "double", "median milliseconds a cover in its task"),
         Column("p95_ms", "double", "95th percentile of the same"),
     ),
-    constraints={"outcome": "outcome IN ('succeeded', 'failed')"},
+    constraints={"outcome": "outcome IN ('succeeded', 'failed', 'killed')"},
 )

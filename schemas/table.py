@@ -10,11 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, StructField, StructType
 
-from covergenre.errors import CovergenreError
-
-
-class SchemaError(CovergenreError):
-    """A DataFrame does not have the columns of its table."""
+from schemas import evolution
+from schemas.evolution import SchemaError
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,8 @@ class Table:
 
     Attributes:
         name: also its folder in the warehouse.
-        version: of this layout, stored as the property ``covergenre.schema_version``.
+        version: of this layout, stored as the property ``covergenre.schema_version``; to be raised
+            with every change below, or tables that are there do not get it.
         key: columns that identify a row; what every MERGE joins on.
         columns: in order; image bytes last, so that statistics and pruning stop before them.
         constraints: name to SQL expression, enforced by Delta at each write.
@@ -87,35 +85,26 @@ class Table:
         return df.select(*(F.col(name) for name in self.names))
 
     def create(self, spark: SparkSession, path: str) -> None:
-        """Create the table at ``path`` if it is not there; else add the columns it lacks.
+        """Create the table at ``path``, or bring the one that is there up to this layout.
 
-        A table from before a column was added keeps its rows, with NULL there. Columns are added
-        at the end of the schema, so that old and new tables have them in the same order.
+        Raises:
+            SchemaError: it has a newer layout, a column of another type, or rows that break a
+                constraint.
         """
         if DeltaTable.isDeltaTable(spark, path):
-            self._evolve(spark, path)
+            evolution.upgrade(spark, self, path)
             return
         builder = DeltaTable.create(spark).location(path).comment(self.comment)
         for c in self.columns:
             builder = builder.addColumn(c.name, c.data_type, nullable=c.nullable, comment=c.comment)
         properties = {
-            "covergenre.schema_version": str(self.version),
-            **{f"delta.constraints.{name}": sql for name, sql in self.constraints.items()},
+            evolution.VERSION: str(self.version),
+            **{f"{evolution.CONSTRAINT}{name}": sql for name, sql in self.constraints.items()},
             **self.properties,
         }
         for name, value in properties.items():
             builder = builder.property(name, value)
         builder.execute()
 
-    def _evolve(self, spark: SparkSession, path: str) -> None:
-        held = spark.read.format("delta").load(path).columns
-        if set(self.names) <= set(held):
-            return
-        # The version first: killed in between, the columns are still missing and added next time.
-        quoted = path.replace("`", "``")
-        spark.sql(
-            f"ALTER TABLE delta.`{quoted}` SET TBLPROPERTIES "
-            f"('covergenre.schema_version' = '{self.version}')"
-        )
-        none = spark.createDataFrame([], self.schema)
-        none.write.format("delta").mode("append").option("mergeSchema", "true").save(path)
+
+__all__ = ["Column", "SchemaError", "Table"]
