@@ -6,33 +6,40 @@ spark-submit jobs/score.py --covers FOLDER --output DIR      yours
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.config import Settings
 from covergenre.current import read_current
-from covergenre.errors import AccountingError
-from jobs.runtime import arguments, label_pictures, sink, snapshot
+from jobs.runtime import arguments, label_pictures
+from jobs.runtime.accounting import Counted, account
 from jobs.runtime.catalogue import opened
-from jobs.runtime.metrics import count_cells, per_genre_and_year
-from jobs.runtime.progress import shown
+from jobs.runtime.dry_run import planned
+from jobs.runtime.inference import Inference
+from jobs.runtime.metrics import count_cells
+from jobs.runtime.planning import Scope
+from jobs.runtime.publishing import (
+    Changes,
+    own_inferences,
+    publish_predictions,
+    publish_quarantine,
+    publish_state,
+)
 from jobs.runtime.runs import Run
-from jobs.runtime.scoring import engine, infer, predict
+from jobs.runtime.scoring import engine
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
+from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
 
-SNAPSHOT = "predictions_parquet"
 _GENRES_SHOWN = 5
 
 
@@ -55,140 +62,78 @@ def choose_bundle(named: str | None, settings: Settings) -> tuple[Bundle, str]:
 
 
 @dataclass(frozen=True)
-class Counted:
-    """What became of a warehouse's albums.
-
-    Attributes:
-        cells: as :func:`jobs.runtime.metrics.count_cells` gives them.
-        reasons: why albums are in quarantine, and how many.
-    """
-
-    cells: pd.DataFrame
-    reasons: Mapping[str, int]
-
-    @property
-    def albums(self) -> int:
-        """All of them."""
-        return int(self.cells["albums"].sum())
-
-    @property
-    def scored(self) -> int:
-        """Those with a prediction."""
-        return int(self.cells["scored"].sum())
-
-    @property
-    def quarantined(self) -> int:
-        """Those without."""
-        return sum(self.reasons.values())
-
-    @property
-    def advisory(self) -> int:
-        """Those with a label."""
-        return int(self.cells["advisory"].sum())
-
-
-@dataclass(frozen=True)
 class Result:
     """What scoring a warehouse came to.
 
     Attributes:
         counted: its albums.
         covers: that were shown to the models.
-        seconds: that this took.
+        changes: of predictions.
+        seconds: that all of it took.
         snapshot: where the Parquet copy lies.
     """
 
     counted: Counted
     covers: int
+    changes: Changes
     seconds: float
     snapshot: str
 
 
-def score(warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run) -> Result:
-    """Score every album of a warehouse and write predictions, quarantine, metrics, snapshot.
+def score(
+    warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run, scope: Scope | None = None
+) -> Result:
+    """Score what of a warehouse is not scored, and bring all that people read in line with it.
+
+    Args:
+        warehouse: open for writing, in line with its catalogue.
+        bundle: verified.
+        settings: of scoring.
+        run: written to what is written.
+        scope: what the run is about; None: everything.
 
     Raises:
         AccountingError: predictions and open quarantine do not add up to the albums.
+        CatalogueError: the scope's condition is none over the table albums.
     """
-    warehouse.create(PREDICTIONS, METRICS, QUARANTINE)
-    albums = warehouse.read(ALBUMS)
-    wanted = albums.where("cover_id IS NOT NULL").select("cover_id").distinct()
-    covers = warehouse.read(COVERS).select("cover_id", "content").join(
-        F.broadcast(wanted), "cover_id", "left_semi"
-    )  # fmt: skip
     start = time.perf_counter()
-    with shown(warehouse.spark, "scoring", wanted.count()):
-        # Predictions, quarantine and counts all come from this one inference.
-        inferred = infer(covers, bundle, settings).localCheckpoint(
-            storageLevel=StorageLevel.DISK_ONLY
-        )
-    seconds = time.perf_counter() - start
-    version = bundle.model_version
-    predictions = predict(albums, inferred, bundle, run.run_id, run.started_at)
-    warehouse.replace(PREDICTIONS, predictions, f"model_version = '{version}'")
-    _quarantine_failed(warehouse, albums, inferred, run.started_at)
-    count = _time_per_cover(run, inferred, seconds)
-    written = warehouse.read(PREDICTIONS).where(F.col("model_version") == version)
-    cells = count_cells(albums, written, bundle.labels)
-    counts = _account(warehouse, albums, cells.toPandas())
-    metrics = per_genre_and_year(cells, run.run_id, version, run.started_at)
-    warehouse.append(METRICS, metrics)
-    link = snapshot.publish(
-        written,
-        warehouse.location,
-        SNAPSHOT,
-        f"{run.started_at:%Y%m%dT%H%M%S}-{run.run_id[:8]}",
-        settings.score.keep_snapshots,
-        by="predicted_genre",
+    scope = scope or Scope()
+    warehouse.create(INFERENCES, PREDICTIONS, METRICS, QUARANTINE)
+    inference = Inference(warehouse, bundle, run)
+    covers = inference.bring_up_to_date(scope)
+    inferences = own_inferences(warehouse, bundle, inference.question.digest)
+    changes = publish_predictions(warehouse, inferences, bundle)
+    publish_quarantine(warehouse, inferences, run.started_at)
+    own = F.col("model_version") == bundle.model_version
+    cells = count_cells(
+        warehouse.read(ALBUMS),
+        warehouse.read(PREDICTIONS).where(own),
+        warehouse.read(QUARANTINE).where("closed_at IS NULL"),
+        bundle.labels,
     )
-    return Result(counts, count, seconds, link)
+    pending = 0 if scope.whole else _pending(warehouse, inferences)
+    counted = account(warehouse, cells.toPandas(), pending)
+    link = publish_state(warehouse, cells, bundle, run)
+    return Result(counted, covers, changes, time.perf_counter() - start, link)
 
 
-def _quarantine_failed(
-    warehouse: Warehouse, albums: DataFrame, inferred: DataFrame, now: datetime.datetime
-) -> None:
-    ids = albums.select("album_id", "cover_id")
-    failed = inferred.where(F.col("reason").isNotNull()).join(ids, "cover_id")
-    sink.quarantine(warehouse, failed, now)
-    usable = inferred.where(F.col("reason").isNull()).join(ids, "cover_id")
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
-    sink.close(warehouse, open_rows.join(usable.select("album_id"), "album_id"), now)
-
-
-def _time_per_cover(run: Run, inferred: DataFrame, seconds: float) -> int:
-    """Fill in the run's times; returns how many covers there were."""
-    half, most = F.percentile("milliseconds", 0.5), F.percentile("milliseconds", 0.95)
-    row = inferred.agg(F.count("*").alias("covers"), half.alias("p50"), most.alias("p95")).first()
-    assert row is not None
-    run.p50_ms, run.p95_ms = row["p50"], row["p95"]
-    run.images_per_second = round(row["covers"] / seconds, 2)
-    return int(row["covers"])
-
-
-def _account(warehouse: Warehouse, albums: DataFrame, cells: pd.DataFrame) -> Counted:
-    # A scrape that was killed can leave rows of albums that it did not get to write.
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").join(
-        albums.select("album_id"), "album_id", "left_semi"
-    )  # fmt: skip
-    reasons = {r["reason"]: r["count"] for r in open_rows.groupBy("reason").count().collect()}
-    counted = Counted(cells, reasons)
-    if counted.scored + counted.quarantined != counted.albums:
-        raise AccountingError(
-            f"{counted.scored} predictions + {counted.quarantined} in quarantine are not the "
-            f"{counted.albums} albums of {warehouse.location}: please report this"
-        )
-    return counted
+def _pending(warehouse: Warehouse, inferences: DataFrame) -> int:
+    held = warehouse.read(COVERS).select("cover_id")
+    albums = warehouse.read(ALBUMS).join(held, "cover_id", "left_semi")
+    return albums.join(inferences.select("cover_id"), "cover_id", "left_anti").count()
 
 
 def _print_summary(
     warehouse: Warehouse, bundle: Bundle, run: Run, result: Result, machine: bool
 ) -> dict[str, Any]:
-    counted = result.counted
+    counted, changes = result.counted, result.changes
     summary = {
         "covers": counted.albums,
         "scored": counted.scored,
         "quarantined": counted.quarantined,
+        "pending": counted.pending,
         "duplicates": run.counts["duplicates"],
+        "inferred": result.covers,
         "images_per_second": run.images_per_second,
         "output": warehouse.location,
         "run_id": run.run_id,
@@ -197,9 +142,15 @@ def _print_summary(
     if "advisory" in run.counts:
         summary["advisory"] = run.counts["advisory"]
     per_genre = counted.cells.groupby("predicted_genre")["scored"].sum()
+    speed = f"{result.seconds:.1f} s in all, {run.engine} {run.precision}"
+    if run.images_per_second is not None:
+        speed = f"{run.images_per_second} images/s with start-up, {speed}"
     lines = {
-        "covers in": f"{counted.albums} ({result.covers} distinct)",
+        "covers in": f"{counted.albums} ({run.counts['covers']} distinct)",
+        "looked at": f"{result.covers} covers; predictions {changes.added} new, "
+        f"{changes.updated} changed, {changes.removed} removed",
         "scored": counted.scored,
+        **({"left for later": counted.pending} if counted.pending else {}),
         "quarantined": ", ".join(
             [str(counted.quarantined), *(f"{r}: {n}" for r, n in counted.reasons.items())]
         ),
@@ -207,8 +158,7 @@ def _print_summary(
             f"{genre} {n}" for genre, n in per_genre.sort_values(ascending=False).items()
         ),
         **_label_lines(counted, run),
-        "speed": f"{run.images_per_second} images/s with start-up, {result.seconds:.1f} s in all, "
-        f"{run.engine} {run.precision}",
+        "speed": speed,
         "model": f"{bundle.model_version} ({bundle.path})",
         "tables": f"{warehouse.location}/{{predictions,metrics,quarantine,runs}} (Delta)",
         "parquet": result.snapshot,
@@ -251,18 +201,48 @@ def _draw_default(settings: Settings) -> None:
         generate_catalogue(folder, albums=settings.catalogue.demo_albums)
 
 
-def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Parse, read the catalogue, score it, print a summary."""
+def _parser() -> argparse.ArgumentParser:
     parser = arguments.parser("score", "Say which genre each cover of a catalogue looks like, "
                               "and where it carries an advisory label.")  # fmt: skip
     parser.add_argument(
         "--model", metavar="BUNDLE", help="default: the promoted one, or the project's"
     )
     parser.add_argument(
+        "--where", metavar="SQL", help="only albums of which this is true, "
+        "e.g. \"release_year >= 2020 AND genre = 'rap'\"",
+    )  # fmt: skip
+    parser.add_argument(
+        "--since", metavar="TIME", type=_time, help="only covers that came at this time (UTC, "
+        "2026-01-31 or 2026-01-31T04:00) or later",
+    )  # fmt: skip
+    parser.add_argument("--limit", metavar="N", type=_count, help="look at N covers at most")
+    parser.add_argument(
+        "--rescore", action="store_true", help="look again at covers that were looked at before"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say what would be done; write nothing"
+    )
+    parser.add_argument(
         "--label-detected", type=Path, metavar="FOLDER",
         help="write pictures of the covers with the most certain labels, their boxes drawn",
     )  # fmt: skip
-    args = parser.parse_args(argv)
+    return parser
+
+
+def _time(text: str) -> datetime.datetime:
+    read = datetime.datetime.fromisoformat(text)
+    return read if read.tzinfo else read.replace(tzinfo=datetime.UTC)
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError("at least 1")
+    return int(text)
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Parse, read the catalogue, score it, print a summary."""
+    args = _parser().parse_args(argv)
     settings = arguments.settings(args)
     bundle, why = choose_bundle(args.model, settings)
     print(f"model {bundle.model_version} from {bundle.path} ({why})")
@@ -270,19 +250,33 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         label_pictures.check(bundle, args.label_detected)
     if args.covers is None:
         _draw_default(settings)
+    scope = Scope(args.where, args.since, args.limit, args.rescore)
+    if args.dry_run:
+        counts = planned(args.covers, args.output, args.csv, bundle, settings, scope)
+        lines = {name.replace("_", " "): count for name, count in counts.items()}
+        arguments.summarise("would do", lines, counts if args.json else None)
+        return dict(counts)
     run = Run("score", settings, model_version=bundle.model_version)
     run.computed_by(engine(bundle, settings))
     with opened(run, args.covers, args.output, args.csv) as warehouse:
-        result = score(warehouse, bundle, settings, run)
-        counted = result.counted
-        run.counts.update(scored=counted.scored, quarantined=counted.quarantined)
-        if bundle.detector is not None:
-            run.counts["advisory"] = counted.advisory
+        result = score(warehouse, bundle, settings, run, scope)
+        _note(run, bundle, result)
         if args.label_detected is not None:
             run.counts["label_pictures"] = label_pictures.write(
                 warehouse, bundle.model_version, args.label_detected, settings.score.label_pictures
             )
     return _print_summary(warehouse, bundle, run, result, args.json)
+
+
+def _note(run: Run, bundle: Bundle, result: Result) -> None:
+    counted, changes = result.counted, result.changes
+    run.counts.update(
+        scored=counted.scored, quarantined=counted.quarantined, pending=counted.pending,
+        inferred=result.covers, predictions_added=changes.added,
+        predictions_updated=changes.updated, predictions_removed=changes.removed,
+    )  # fmt: skip
+    if bundle.detector is not None:
+        run.counts["advisory"] = counted.advisory
 
 
 if __name__ == "__main__":

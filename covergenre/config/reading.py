@@ -18,6 +18,8 @@ from covergenre.config.detector import Detector
 from covergenre.config.engine import EngineSettings
 from covergenre.config.fusion import Fusion
 from covergenre.config.lifecycle import Promotion, Tracking
+from covergenre.config.maintain import Maintain
+from covergenre.config.quality import Quality
 from covergenre.config.scrape import Scrape
 from covergenre.config.sections import (
     Catalogue,
@@ -44,6 +46,8 @@ class Settings(Section):
     fusion: Fusion
     engine: EngineSettings
     score: Score
+    quality: Quality
+    maintain: Maintain
     evaluate: Evaluate
     describe: Describe
     analyse: Analyse

@@ -181,6 +181,9 @@ class Score(Section):
 
     bundle: str | None
     batch_size: int = Field(ge=1)
+    step_covers: int = Field(ge=1)
+    timeout_seconds: float = Field(ge=0)
+    poison_attempts: int = Field(ge=1)
     describe: list[Literal["appearance", "concepts"]]
     keep_snapshots: int = Field(ge=0)
     label_pictures: int = Field(ge=0)

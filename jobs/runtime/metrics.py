@@ -72,7 +72,9 @@ def per_genre_and_year(
     )
 
 
-def count_cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]) -> DataFrame:
+def count_cells(
+    albums: DataFrame, predictions: DataFrame, quarantined: DataFrame, labels: Sequence[str]
+) -> DataFrame:
     """Counts by genre, predicted genre and year: few rows, whatever the catalogue's size.
 
     They are counted here, in one pass over the tables, and kept in one partition: what is made of
@@ -81,24 +83,32 @@ def count_cells(albums: DataFrame, predictions: DataFrame, labels: Sequence[str]
     Args:
         albums: ``album_id``, ``genre``, ``release_year``.
         predictions: ``album_id``, ``predicted_genre``, ``confidence``, ``abstained``,
-            ``advisory``; albums without a row count as quarantined.
+            ``advisory``.
+        quarantined: ``album_id`` of the albums without a usable cover.
         labels: the genres the model knows.
 
     Returns:
         ``genre``, ``predicted_genre``, ``release_year``, each of which may be NULL, ``albums``,
-        ``scored``, ``abstained``, ``advisory``, ``looked_for_advisory``, ``labelled``, ``correct``
-        (counts), ``confidence`` and ``labelled_confidence`` (sums).
+        ``scored``, ``quarantined``, ``abstained``, ``advisory``, ``looked_for_advisory``,
+        ``labelled``, ``correct`` (counts), ``confidence`` and ``labelled_confidence`` (sums).
     """
-    joined = albums.select("album_id", "genre", "release_year").join(
-        predictions.select("album_id", "predicted_genre", "confidence", "abstained", "advisory"),
-        "album_id",
-        "left",
+    joined = (
+        albums.select("album_id", "genre", "release_year")
+        .join(
+            predictions.select(
+                "album_id", "predicted_genre", "confidence", "abstained", "advisory"
+            ),
+            "album_id",
+            "left",
+        )
+        .join(quarantined.select("album_id", F.lit(True).alias("unusable")), "album_id", "left")
     )
     scored = F.col("predicted_genre").isNotNull()
     labelled = scored & F.coalesce(F.col("genre").isin(list(labels)), F.lit(False))
     counted = joined.groupBy("genre", "predicted_genre", "release_year").agg(
         F.count("*").alias("albums"),
         F.count_if(scored).alias("scored"),
+        F.count_if(F.col("unusable") & ~scored).alias("quarantined"),
         F.count_if("abstained").alias("abstained"),
         F.count_if("advisory").alias("advisory"),
         F.count("advisory").alias("looked_for_advisory"),
@@ -114,7 +124,7 @@ def _basis(cells: DataFrame, genre: str) -> DataFrame:
     return cells.groupBy(F.col(genre).alias("genre"), "release_year").agg(
         F.sum("albums").alias("albums"),
         F.sum("scored").alias("scored"),
-        (F.sum("albums") - F.sum("scored")).alias("quarantined"),
+        F.sum("quarantined").alias("quarantined"),
         F.sum("abstained").alias("abstained"),
         F.sum("advisory").alias("advisory"),
         F.sum("looked_for_advisory").alias("looked_for_advisory"),

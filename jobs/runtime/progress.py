@@ -41,13 +41,22 @@ def told(describe: Callable[[], str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def shown(spark: SparkSession, what: str, covers: int | None = None) -> Iterator[None]:
+def shown(
+    spark: SparkSession,
+    what: str,
+    covers: int | None = None,
+    *,
+    before: int = 0,
+    total: int | None = None,
+) -> Iterator[None]:
     """Say how much of the Spark work started within the block is done.
 
     Args:
         spark: the session.
         what: the work, e.g. ``scoring``.
         covers: how many covers it is about, if known; tasks hold about equal numbers.
+        before: covers done before this block.
+        total: covers of this block and all others; None: of this one.
     """
     context = spark.sparkContext
     group = f"{what}-{uuid.uuid4().hex}"
@@ -57,7 +66,9 @@ def shown(spark: SparkSession, what: str, covers: int | None = None) -> Iterator
 
     def describe() -> str:
         part = 1.0 if finished else _part_done(spark, group)
-        amount = f"{round(covers * part)} of {covers} covers" if covers else f"{part:.0%}"
+        amount = f"{part:.0%}"
+        if covers:
+            amount = f"{before + round(covers * part)} of {total or covers} covers"
         return f"{what}: {amount}, {time.monotonic() - start:.0f} s"
 
     try:

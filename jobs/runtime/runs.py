@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from covergenre.config import Settings
 from covergenre.engines import Engine
+from jobs.runtime.running import killed, marked
 from jobs.runtime.session import processor
 from jobs.runtime.warehouse import Warehouse
 from schemas import RUNS
@@ -56,18 +57,49 @@ def recorded(
     """
     with writing():
         warehouse.create(RUNS)
+        _record_killed(warehouse)
     run.input_versions = warehouse.versions()
-    try:
-        yield run
-    except BaseException as error:
-        # The first line names the error; the rest is Spark's plan.
-        text = (str(error).strip().splitlines() or [""])[0]
-        # The error itself matters more than its record.
-        with contextlib.suppress(Exception), writing():
-            _write(run, warehouse, f"{type(error).__name__}: {text}"[:1000])
-        raise
-    with writing():
-        _write(run, warehouse, None)
+    about = {
+        "run_id": run.run_id,
+        "job": run.job,
+        "started_at": run.started_at.isoformat(),
+        "input_versions": run.input_versions,
+        "model_version": run.model_version,
+        "engine": run.engine,
+        "precision": run.precision,
+        "processor": processor(),
+        "settings": json.dumps(run.settings.model_dump()),
+    }
+    with marked(warehouse.location, run.run_id, about) as forget:
+        try:
+            yield run
+        except BaseException as error:
+            # The first line names the error; the rest is Spark's plan.
+            text = (str(error).strip().splitlines() or [""])[0]
+            # The error itself matters more than its record.
+            with contextlib.suppress(Exception), writing():
+                _write(run, warehouse, f"{type(error).__name__}: {text}"[:1000])
+                forget()
+            raise
+        with writing():
+            _write(run, warehouse, None)
+            forget()
+
+
+def _record_killed(warehouse: Warehouse) -> None:
+    for about in killed(warehouse.location):
+        where = f"process {about.pop('process')} on {about.pop('host')}"
+        row = {
+            **about,
+            "outcome": "killed",
+            "error": f"{where} ended without a word",
+            "started_at": datetime.datetime.fromisoformat(about["started_at"]),
+            "finished_at": datetime.datetime.now(datetime.UTC),
+            "output_versions": {},
+            "counts": {},
+        }
+        rows = warehouse.spark.createDataFrame([row], RUNS.schema)
+        warehouse.append(RUNS, rows, transaction=(f"killed {about['run_id']}", 1))
 
 
 def _write(run: Run, warehouse: Warehouse, error: str | None) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
+import hashlib
+import json
 import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -15,6 +18,7 @@ from covergenre.concepts.local import LocalModel
 from covergenre.config import Settings
 from covergenre.engines import Engine, choose
 from covergenre.fusion.inputs import ADVISORY, APPEARANCE, CONCEPTS
+from covergenre.images import Limits
 from jobs.runtime import session
 from schemas import PREDICTIONS
 from udfs.concepts import ShippedTagger
@@ -22,41 +26,46 @@ from udfs.score import Describing, make_score
 from udfs.worker import ShippedBundle
 
 
-def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
-    """Show covers to a bundle's models in one pass over their bytes.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a cover beside its genre and label.
 
-    Args:
-        covers: ``cover_id``, ``content``.
-        bundle: verified; shipped to the executors.
-        settings: of scoring, engine, concepts, describe and images.
+    Attributes:
+        tagger: names what is on it; None: nobody does.
+        colours: of its palette, at most; None: colour and composition are not measured.
+        combined: which of these the bundle's combined model reads.
+        limits: what is accepted as a cover.
+    """
 
-    Returns:
-        ``cover_id`` and the columns of :data:`udfs.score.SCORED`.
+    tagger: LocalModel | None
+    colours: int | None
+    combined: frozenset[str]
+    limits: Limits
+
+    @property
+    def digest(self) -> str:
+        """Names it: what was inferred under another digest answers another question."""
+        parts = {
+            "tagger": self.tagger and self.tagger.name,
+            "appearance": None if self.colours is None else version(self.colours),
+            "combined": sorted(self.combined),
+            "limits": asdict(self.limits),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def asked(bundle: Bundle, settings: Settings) -> Asked:
+    """What ``score.describe`` asks for, and what of it the bundle's combined model reads.
+
+    That model reads what it has learnt from. Where the settings mean another tagger, or other
+    measures, it does without them, and a warning says so.
 
     Raises:
         TaggerError: a file of the user's tagger is missing, or is none of the kinds that are read.
     """
-    spark = covers.sparkSession
-    chosen = engine(bundle, settings)
-    shipped = ShippedBundle.of(bundle, chosen, settings, spark)
-    udf = make_score(
-        shipped, settings.score.batch_size, session.task_cpus(spark), settings.images.limits,
-        describing(bundle, chosen, settings, spark),
-    )  # fmt: skip
-    return covers.select("cover_id", udf("content").alias("said")).select("cover_id", "said.*")
-
-
-def describing(
-    bundle: Bundle, engine: Engine, settings: Settings, spark: SparkSession
-) -> Describing:
-    """What is said of covers beside genre and label: what ``score.describe`` asks for.
-
-    The bundle's combined model reads of it what it has learnt from. Where the settings mean another
-    tagger, or other measures, it does without them, and a warning says so.
-    """
-    fusion, asked = bundle.fusion, settings.score.describe
-    tagger = _tagger(settings) if "concepts" in asked else None
-    colours = settings.describe.colours if "appearance" in asked else None
+    fusion, wanted = bundle.fusion, settings.score.describe
+    tagger = _tagger(settings) if "concepts" in wanted else None
+    colours = settings.describe.colours if "appearance" in wanted else None
     combined = set()
     if fusion is not None:
         said = {
@@ -65,17 +74,49 @@ def describing(
             APPEARANCE: (fusion.appearance, None if colours is None else version(colours)),
         }
         combined = {part for part in fusion.parts if said[part][0] == said[part][1]}
-        for part in sorted({*fusion.parts} & {*asked} - combined):
+        for part in sorted({*fusion.parts} & {*wanted} - combined):
             print(
                 f"warning: the bundle's combined model does without {part}: it has learnt from "
                 f"{said[part][0]}, the settings mean {said[part][1]}",
                 file=sys.stderr,
             )
-    return Describing(
-        None if tagger is None else ShippedTagger.of(tagger, engine, settings, spark),
-        colours,
-        frozenset(combined),
+    return Asked(tagger, colours, frozenset(combined), settings.images.limits)
+
+
+def scorer(
+    bundle: Bundle, question: Asked, settings: Settings, spark: SparkSession
+) -> Callable[[DataFrame], DataFrame]:
+    """A bundle's models on the executors, as a function of covers.
+
+    Args:
+        bundle: verified; shipped to the executors.
+        question: what is asked beside genre and label.
+        settings: of scoring and engine.
+        spark: the session.
+
+    Returns:
+        From covers (``cover_id``, ``content``) to ``cover_id`` and the columns of
+        :data:`udfs.score.SCORED`, in one pass over their bytes.
+    """
+    chosen = engine(bundle, settings)
+    tagger = question.tagger
+    describing = Describing(
+        None if tagger is None else ShippedTagger.of(tagger, chosen, settings, spark),
+        question.colours,
+        question.combined,
     )
+    udf = make_score(
+        ShippedBundle.of(bundle, chosen, settings, spark), settings.score.batch_size,
+        session.task_cpus(spark), question.limits, describing,
+    )  # fmt: skip
+    return lambda covers: covers.select("cover_id", udf("content").alias("said")).select(
+        "cover_id", "said.*"
+    )
+
+
+def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
+    """Show covers (``cover_id``, ``content``) to a bundle's models; see :func:`scorer`."""
+    return scorer(bundle, asked(bundle, settings), settings, covers.sparkSession)(covers)
 
 
 def engine(bundle: Bundle, settings: Settings) -> Engine:
@@ -88,25 +129,20 @@ def _tagger(settings: Settings) -> LocalModel | None:
     return local.resolve(settings.concepts) if settings.concepts.tagger_is_local else None
 
 
-def predict(
-    albums: DataFrame,
-    inferred: DataFrame,
-    bundle: Bundle,
-    run_id: str,
-    now: datetime.datetime,
-) -> DataFrame:
+def predict(albums: DataFrame, inferences: DataFrame, bundle: Bundle) -> DataFrame:
     """The rows of predictions: every album whose cover the networks have seen.
 
     Args:
         albums: the table albums.
-        inferred: as :func:`infer` gives it.
+        inferences: the table of that name, of this bundle alone.
         bundle: names the probabilities, knows the thresholds.
-        run_id, now: written to each row.
     """
     labels = F.array(*(F.lit(label) for label in bundle.labels))
     least = 0.0 if bundle.abstention is None else bundle.abstention.threshold
-    usable = inferred.where(F.col("reason").isNull()).select(
+    usable = inferences.where(F.col("reason").isNull()).select(
         "cover_id",
+        "run_id",
+        F.col("inferred_at").alias("scored_at"),
         F.col("probabilities").cast("array<double>").alias("values"),
         F.col("classifier_probabilities").cast("array<double>").alias("classified"),
         *_advisory(bundle),
@@ -127,8 +163,8 @@ def predict(
             ),
             F.map_from_arrays(labels, "values").alias("probabilities"),
             best.alias("confidence"),
-            F.lit(run_id).alias("run_id"),
-            F.lit(now).alias("scored_at"),
+            "run_id",
+            "scored_at",
             (best < least).alias("abstained"),
             "advisory",
             "advisory_score",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -39,8 +40,12 @@ def publish(df: DataFrame, location: str, name: str, version: str, keep: int, by
     if link.exists() and not link.is_symlink():
         raise OutputError(f"{link} is there and is no snapshot: move it away")
     target = folder / f"{name}-{version}"
-    _write(df, str(target), by)
-    fresh = link.with_name(f".{name}.{version}")
+    part = folder / f".{name}.part"
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    _write(df, str(part), by)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+    fresh = Path(location) / f".{name}.link"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(Path(folder.name) / target.name)
     fresh.replace(link)
@@ -48,12 +53,24 @@ def publish(df: DataFrame, location: str, name: str, version: str, keep: int, by
     return str(link)
 
 
+def version(spark: SparkSession, location: str, name: str) -> str | None:
+    """Which version the newest copy is; None where there is none."""
+    if "://" in location:
+        return _pointed_to(spark, f"{location}/{name}")
+    link = Path(location) / name
+    return link.readlink().name.removeprefix(f"{name}-") if link.is_symlink() else None
+
+
+def path(location: str, name: str, version: str) -> str:
+    """What readers of a version that is the newest use."""
+    return f"{location}/{name}/{version}" if "://" in location else str(Path(location) / name)
+
+
 def latest(spark: SparkSession, location: str, name: str) -> str:
     """Path of the newest copy, for an engine that cannot follow a pointer file."""
     if "://" not in location:
         return str((Path(location) / name).resolve())
-    pointer = f"{location}/{name}/LATEST"
-    return f"{location}/{name}/{spark.sparkContext.textFile(pointer).first().strip()}"
+    return f"{location}/{name}/{_pointed_to(spark, f'{location}/{name}')}"
 
 
 def _write(df: DataFrame, path: str, by: str) -> None:
@@ -63,14 +80,26 @@ def _write(df: DataFrame, path: str, by: str) -> None:
 
 def _publish_pointer(df: DataFrame, path: str, version: str, by: str) -> str:
     _write(df, f"{path}/{version}", by)
-    jvm, context = df.sparkSession._jvm, df.sparkSession.sparkContext
-    assert jvm is not None
-    pointer = jvm.org.apache.hadoop.fs.Path(f"{path}/LATEST")
-    system = pointer.getFileSystem(context._jsc.hadoopConfiguration())  # type: ignore[union-attr]
+    system, pointer = _pointer(df.sparkSession, path)
     stream = system.create(pointer, True)  # a put of one small object is atomic
     stream.write(bytearray(f"{version}\n".encode()))
     stream.close()
     return f"{path}/{version}"
+
+
+def _pointed_to(spark: SparkSession, path: str) -> str | None:
+    system, pointer = _pointer(spark, path)
+    if not system.exists(pointer):
+        return None
+    return str(spark.sparkContext.textFile(str(pointer)).first().strip())
+
+
+def _pointer(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    """Hadoop's file system, and in it the file that names the newest copy."""
+    jvm, context = spark._jvm, spark.sparkContext
+    assert jvm is not None
+    pointer = jvm.org.apache.hadoop.fs.Path(f"{path}/LATEST")
+    return pointer.getFileSystem(context._jsc.hadoopConfiguration()), pointer  # type: ignore[union-attr]
 
 
 def _drop_old(folder: Path, name: str, newest: Path, keep: int) -> None:

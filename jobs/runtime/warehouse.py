@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from covergenre.errors import CatalogueError, OutputError
+from covergenre.errors import CatalogueError, LockedError, OutputError
 from schemas import TABLES, Table
 
 _IDENTITY = "catalogue.json"
@@ -66,9 +66,21 @@ class Warehouse:
         """The table, for MERGE."""
         return DeltaTable.forPath(self.spark, self.path(table.name))
 
-    def append(self, table: Table, df: DataFrame) -> None:
-        """Append rows, after holding them against the table's schema."""
-        table.conform(df).write.format("delta").mode("append").save(self.path(table.name))
+    def append(
+        self, table: Table, df: DataFrame, transaction: tuple[str, int] | None = None
+    ) -> None:
+        """Append rows, after holding them against the table's schema.
+
+        Args:
+            table: is there.
+            df: its columns.
+            transaction: an application's name and a number of its own; with the same or a lower
+                number Delta appends nothing ("idempotent writes").
+        """
+        writer = table.conform(df).write.format("delta").mode("append")
+        if transaction is not None:
+            writer = writer.option("txnAppId", transaction[0]).option("txnVersion", transaction[1])
+        writer.save(self.path(table.name))
 
     def replace(self, table: Table, df: DataFrame, where: str | None = None) -> None:
         """Replace all rows, or those that match ``where``, in one commit."""
@@ -79,9 +91,10 @@ class Warehouse:
 
     def versions(self) -> dict[str, int]:
         """Delta version of every table that is there."""
-        return {t.name: self._version(t) for t in TABLES.values() if self.exists(t)}
+        return {t.name: self.version(t) for t in TABLES.values() if self.exists(t)}
 
-    def _version(self, table: Table) -> int:
+    def version(self, table: Table) -> int:
+        """The table's Delta version."""
         if self.local:
             # Commits are files named by their version (Delta protocol, "Delta Log Entries"); asking
             # Delta for its history starts a Spark job a table.
@@ -102,7 +115,8 @@ class Warehouse:
             timeout: seconds to wait for another writer.
 
         Raises:
-            OutputError: cannot be written, is in use, or belongs to another catalogue.
+            LockedError: another writer holds it.
+            OutputError: it cannot be written, or belongs to another catalogue.
         """
         if not self.local:
             yield
@@ -113,7 +127,7 @@ class Warehouse:
             lock = FileLock(root / ".lock", timeout=timeout)
             lock.acquire()
         except Timeout:
-            raise OutputError(
+            raise LockedError(
                 f"{root} is being written by another job: wait for it, or name another --output"
             ) from None
         except OSError as error:

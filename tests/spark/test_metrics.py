@@ -34,7 +34,8 @@ def metrics(spark: SparkSession) -> dict[tuple[str, Any, Any], Row]:
         "album_id string, predicted_genre string, confidence double, abstained boolean, "
         "advisory boolean",
     )
-    cells = count_cells(albums, predictions, ["folk", "rap"])
+    quarantined = spark.createDataFrame([("3",), ("1",)], "album_id string")  # 1: of another model
+    cells = count_cells(albums, predictions, quarantined, ["folk", "rap"])
     rows = per_genre_and_year(cells, "run", "model", NOW).collect()
     keyed = {(r["genre_basis"], r["genre"], r["release_year"]): r for r in rows}
     assert len(keyed) == len(rows)

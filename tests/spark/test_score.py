@@ -23,6 +23,7 @@ from covergenre.errors import AccountingError
 from jobs import score as job
 from jobs.runtime import scoring
 from jobs.runtime.catalogue import ingest, look
+from jobs.runtime.publishing import SNAPSHOT
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import COVERS, METRICS, PREDICTIONS, QUARANTINE
@@ -111,9 +112,9 @@ def test_another_model_keeps_the_first_ones_predictions(
         job.score(warehouse, bundle, settings, run_of(settings, bundle))
     counted = warehouse.read(PREDICTIONS).groupBy("model_version").count().collect()
     assert {tuple(row) for row in counted} == {(first.model_version, 5), (second.model_version, 5)}
-    # Metrics keep every run; the snapshot holds the last one's model.
-    assert warehouse.read(METRICS).select("run_id").distinct().count() == 3
-    snapshot = pd.read_parquet(Path(warehouse.location) / job.SNAPSHOT)
+    # Metrics keep every state of the tables; the snapshot holds the last one's model.
+    assert warehouse.read(METRICS).select("run_id").distinct().count() == 2
+    snapshot = pd.read_parquet(Path(warehouse.location) / SNAPSHOT)
     assert set(snapshot["model_version"]) == {second.model_version}
 
 
@@ -156,7 +157,7 @@ def test_a_warehouse_from_before_goes_on_working(
     assert {r["advisory"] for r in rows if r["model_version"] == new.model_version} == {True}
     rates = {(r["abstained_share"], r["advisory_rate"]) for r in warehouse.read(METRICS).collect()}
     assert rates == {(0.0, 1.0)}
-    snapshot = pd.read_parquet(Path(warehouse.location) / job.SNAPSHOT)
+    snapshot = pd.read_parquet(Path(warehouse.location) / SNAPSHOT)
     assert {"abstained", "advisory", "advisory_box"} <= set(snapshot.columns)
 
 

@@ -1,0 +1,72 @@
+"""Every album is scored, in quarantine, or known to be left for later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from covergenre.errors import AccountingError
+from jobs.runtime.warehouse import Warehouse
+from schemas import ALBUMS, QUARANTINE
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What became of a warehouse's albums.
+
+    Attributes:
+        cells: as :func:`jobs.runtime.metrics.count_cells` gives them.
+        reasons: why albums are in quarantine, and how many.
+        pending: albums whose cover is still to be shown to the models: outside a run's scope.
+    """
+
+    cells: pd.DataFrame
+    reasons: Mapping[str, int]
+    pending: int = 0
+
+    @property
+    def albums(self) -> int:
+        """All of them."""
+        return int(self.cells["albums"].sum())
+
+    @property
+    def scored(self) -> int:
+        """Those with a prediction."""
+        return int(self.cells["scored"].sum())
+
+    @property
+    def quarantined(self) -> int:
+        """Those without a usable cover."""
+        return sum(self.reasons.values())
+
+    @property
+    def advisory(self) -> int:
+        """Those with a label."""
+        return int(self.cells["advisory"].sum())
+
+
+def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int) -> Counted:
+    """Count, and see whether nothing is lost.
+
+    Args:
+        warehouse: with albums and quarantine.
+        cells, pending: see :class:`Counted`.
+
+    Raises:
+        AccountingError: predictions and open quarantine do not add up to the albums.
+    """
+    # A scrape that was killed can leave rows of albums that it did not get to write.
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").join(
+        warehouse.read(ALBUMS).select("album_id"), "album_id", "left_semi"
+    )  # fmt: skip
+    reasons = {r["reason"]: r["count"] for r in open_rows.groupBy("reason").count().collect()}
+    counted = Counted(cells, reasons, pending)
+    if counted.scored + counted.quarantined + pending != counted.albums:
+        left = f" + {pending} still to be scored" if pending else ""
+        raise AccountingError(
+            f"{counted.scored} predictions + {counted.quarantined} in quarantine{left} are not the "
+            f"{counted.albums} albums of {warehouse.location}: please report this"
+        )
+    return counted

@@ -1,0 +1,164 @@
+"""Bring predictions, quarantine, metrics and the Parquet copy in line with albums and inferences.
+
+Each is compared with what it should hold and written if it differs, so that a run after a kill at
+any moment ends where an undisturbed one does, and an unchanged catalogue writes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from covergenre.bundle import Bundle
+from jobs.runtime import sink, snapshot
+from jobs.runtime.metrics import per_genre_and_year
+from jobs.runtime.runs import Run
+from jobs.runtime.scoring import predict
+from jobs.runtime.warehouse import Warehouse
+from schemas import ALBUMS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
+
+SNAPSHOT = "predictions_parquet"
+# A prediction is as it should be if these are; all else in it follows from them.
+_DECIDE = ("cover_id", "genre", "release_year", "run_id", "scored_at")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What became of the predictions of a bundle.
+
+    Attributes:
+        added, updated: rows of albums.
+        removed: rows of albums that left the catalogue, of any model, or lost their cover.
+    """
+
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.updated or self.removed)
+
+
+def own_inferences(warehouse: Warehouse, bundle: Bundle, asked: str) -> DataFrame:
+    """What a bundle said of covers that were asked this."""
+    version = F.col("model_version") == bundle.model_version
+    return warehouse.read(INFERENCES).where(version & (F.col("asked") == asked))
+
+
+def publish_predictions(warehouse: Warehouse, inferences: DataFrame, bundle: Bundle) -> Changes:
+    """Bring the table predictions in line with albums and inferences, in one commit.
+
+    Args:
+        warehouse: with all tables of scoring.
+        inferences: as :func:`own_inferences` gives them.
+        bundle: whose predictions.
+    """
+    predicted = predict(warehouse.read(ALBUMS), inferences, bundle)
+    differing, changes = differences(warehouse, predicted, bundle.model_version)
+    if not changes:
+        return changes
+    rows = predicted.join(
+        F.broadcast(differing.where("change <> 'removed'")), list(PREDICTIONS.key), "left_semi"
+    )
+    if not changes.updated and not changes.removed:
+        warehouse.append(PREDICTIONS, rows)
+        return changes
+    source = differing.join(rows, list(PREDICTIONS.key), "left")
+    values = {name: f"s.{name}" for name in PREDICTIONS.names}
+    same = " AND ".join(f"t.{name} = s.{name}" for name in PREDICTIONS.key)
+    (
+        warehouse.delta(PREDICTIONS)
+        .alias("t")
+        .merge(source.alias("s"), same)
+        .whenMatchedDelete("s.change = 'removed'")
+        .whenMatchedUpdate(set=dict(values))
+        .whenNotMatchedInsert("s.change = 'added'", dict(values))
+        .execute()
+    )
+    return changes
+
+
+def differences(
+    warehouse: Warehouse, predicted: DataFrame, model_version: str
+) -> tuple[DataFrame, Changes]:
+    """How the table predictions differs from what it should hold.
+
+    Args:
+        warehouse: with albums and predictions.
+        predicted: what it should hold of a bundle.
+        model_version: of that bundle.
+
+    Returns:
+        the key of each row that differs and ``change`` (``added``, ``updated``, ``removed``), and
+        how many there are of each.
+    """
+    held = warehouse.read(PREDICTIONS)
+    own = F.col("model_version") == model_version
+    key = [*PREDICTIONS.key]
+    new = predicted.select(*key, F.struct(*_DECIDE).alias("should"))
+    old = held.where(own).select(*key, F.struct(*_DECIDE).alias("does"))
+    change = (
+        F.when(F.col("does").isNull(), "added")
+        .when(F.col("should").isNull(), "removed")
+        .when(~F.col("should").eqNullSafe(F.col("does")), "updated")
+    )
+    ours = new.join(old, key, "full_outer").select(*key, change.alias("change"))
+    albums = warehouse.read(ALBUMS).select("album_id")
+    others = held.where(~own).select(*key).join(albums, "album_id", "left_anti")
+    differing = (
+        ours.where("change IS NOT NULL")
+        .unionByName(others.withColumn("change", F.lit("removed")))
+        .localCheckpoint()
+    )
+    counts = {row["change"]: row["count"] for row in differing.groupBy("change").count().collect()}
+    return differing, Changes(**counts)
+
+
+def publish_quarantine(warehouse: Warehouse, inferences: DataFrame, now: datetime.datetime) -> None:
+    """Open rows for albums whose cover failed in a worker, close those of albums it did not fail.
+
+    Args:
+        warehouse: with albums and quarantine.
+        inferences: as :func:`own_inferences` gives them.
+        now: the time written.
+    """
+    ids = warehouse.read(ALBUMS).select("album_id", "cover_id")
+    said = ids.join(inferences.select("cover_id", "reason", "detail"), "cover_id")
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL")
+    known = open_rows.select("album_id", "cover_id", "reason")
+    failed = said.where(F.col("reason").isNotNull())
+    sink.quarantine(warehouse, failed.join(known, known.columns, "left_anti"), now)
+    usable = said.where(F.col("reason").isNull()).select("album_id")
+    sink.close(warehouse, open_rows.select("album_id").join(usable, "album_id"), now)
+
+
+def publish_state(warehouse: Warehouse, cells: DataFrame, bundle: Bundle, run: Run) -> str:
+    """Write metrics and the Parquet copy, unless they are there for the tables as they are.
+
+    Args:
+        warehouse: with predictions and quarantine in line.
+        cells: as :func:`jobs.runtime.metrics.count_cells` gives them.
+        bundle: whose predictions.
+        run: written to the metrics.
+
+    Returns:
+        path of the copy.
+    """
+    model = bundle.model_version
+    versions = [warehouse.version(table) for table in (ALBUMS, PREDICTIONS, QUARANTINE)]
+    state = f"{model}-{'.'.join(map(str, versions))}"
+    spark, location = warehouse.spark, warehouse.location
+    if snapshot.version(spark, location, SNAPSHOT) == state:
+        return snapshot.path(location, SNAPSHOT, state)
+    # Killed behind this commit, a run is followed by one that writes the copy alone.
+    warehouse.append(
+        METRICS,
+        per_genre_and_year(cells, run.run_id, model, run.started_at),
+        transaction=(f"metrics of {state}", 1),
+    )
+    predictions = warehouse.read(PREDICTIONS).where(F.col("model_version") == model)
+    keep = run.settings.score.keep_snapshots
+    return snapshot.publish(predictions, location, SNAPSHOT, state, keep, "predicted_genre")

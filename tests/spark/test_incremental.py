@@ -1,0 +1,264 @@
+"""Night after night: what changed is scored, once, whatever happened to the run before."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from covergenre.bundle import Bundle
+from covergenre.config import Settings
+from covergenre.errors import CatalogueError
+from jobs import score as job
+from jobs.runtime import inference
+from jobs.runtime.catalogue import ingest, look
+from jobs.runtime.dry_run import planned
+from jobs.runtime.planning import Scope
+from jobs.runtime.publishing import SNAPSHOT
+from jobs.runtime.runs import Run
+from jobs.runtime.warehouse import Warehouse
+from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
+from tests.covers import drawn
+
+Scored = Callable[..., job.Result]
+TIMES = ("run_id", "scored_at")
+
+
+class Night:
+    """A catalogue of six covers, its warehouse, and a bundle that scores it."""
+
+    def __init__(self, spark: SparkSession, root: Path, settings: Settings, bundle: Bundle) -> None:
+        # A name that is a pattern, and not what it looks like in a URI.
+        self.covers, self.settings, self.bundle = root / "covers", settings, bundle
+        self.warehouse = Warehouse(spark, str(root / "a [b] {c,d} %20 é*"))
+        for genre in ("folk", "rap"):
+            (self.covers / genre).mkdir(parents=True)
+            for number in range(3):
+                self.add(f"{genre}/{number}.jpg", drawn(genre, number + len(genre)))
+        (self.covers / "rap/broken.jpg").write_bytes(drawn("rap", 1)[:700])
+
+    def add(self, name: str, content: bytes) -> None:
+        (self.covers / name).write_bytes(content)
+
+    def read(self) -> None:
+        ingest(self.warehouse, str(self.covers), look(str(self.covers)), self.settings)
+
+    def score(self, scope: Scope | None = None, **changed: Any) -> job.Result:
+        self.read()
+        settings = self.changed(**changed)
+        run = Run("score", settings, model_version=self.bundle.model_version)
+        return job.score(self.warehouse, self.bundle, settings, run, scope)
+
+    def changed(self, **changed: Any) -> Settings:
+        score = self.settings.score.model_copy(update=changed)
+        return self.settings.model_copy(update={"score": score})
+
+    def predictions(self) -> pd.DataFrame:
+        table = self.warehouse.read(PREDICTIONS).drop(*TIMES)
+        return table.orderBy("album_id", "model_version").toPandas()
+
+    def versions(self) -> dict[str, int]:
+        return self.warehouse.versions()
+
+
+@pytest.fixture
+def night(
+    spark: SparkSession, tmp_path: Path, settings: Settings, make_bundle: Callable[..., Bundle]
+) -> Night:
+    return Night(spark, tmp_path, settings, make_bundle())
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    def scorer(*_: object) -> None:
+        raise AssertionError("a model was asked for")
+
+    return lambda: monkeypatch.setattr(inference, "scorer", scorer)
+
+
+def test_an_unchanged_catalogue_runs_no_model_and_writes_nothing(
+    night: Night, no_model: Callable[[], None]
+) -> None:
+    first = night.score()
+    before, link = night.versions(), Path(first.snapshot).readlink()
+    no_model()
+    again = night.score()
+    assert (first.covers, again.covers) == (6, 0)
+    assert not again.changes
+    assert (again.counted.scored, again.counted.quarantined) == (6, 1)
+    assert (night.versions(), Path(again.snapshot).readlink()) == (before, link)
+
+
+def test_only_what_is_new_is_looked_at(night: Night) -> None:
+    night.score()
+    old = night.predictions().set_index("album_id")
+    night.add("rap/new.jpg", drawn("rap", 20))
+    night.add("rap/0.jpg", drawn("rap", 21))  # another cover under the same name
+    result = night.score()
+    assert (result.covers, result.changes) == (2, job.Changes(added=1, updated=1))
+    new = night.predictions().set_index("album_id")
+    assert set(new.index) - set(old.index) == {"rap/new.jpg"}
+    same = old.index.drop("rap/0.jpg")
+    pd.testing.assert_frame_equal(old.loc[same], new.loc[same])
+    assert old.loc["rap/0.jpg", "cover_id"] != new.loc["rap/0.jpg", "cover_id"]
+    assert set(pd.read_parquet(result.snapshot)["album_id"]) == set(new.index)
+
+
+def test_a_corrected_genre_needs_no_model(night: Night, no_model: Callable[[], None]) -> None:
+    table = night.covers / "albums.csv"
+    rows = [f"{genre}/{n}.jpg,{genre},2001" for genre in ("folk", "rap") for n in range(3)]
+    table.write_text("\n".join(["file,genre,year", *rows, "rap/broken.jpg,rap,2001"]))
+    night.score()
+    no_model()
+    table.write_text(table.read_text().replace("rap/0.jpg,rap,2001", "rap/0.jpg,folk,1999"))
+    result = night.score()
+    assert (result.covers, result.changes) == (0, job.Changes(updated=1))
+    row = night.predictions().set_index("album_id").loc["rap/0.jpg"]
+    assert (row["genre"], row["release_year"]) == ("folk", 1999)
+    metrics = night.warehouse.read(METRICS).where("genre_basis = 'catalogue'")
+    last = metrics.agg(F.max_by("run_id", "computed_at")).first()[0]
+    counted = metrics.where(F.col("run_id") == last).groupBy("genre", "release_year")
+    assert {tuple(r) for r in counted.agg(F.sum("albums")).collect()} == {
+        ("folk", 2001, 3), ("folk", 1999, 1), ("rap", 2001, 3)
+    }  # fmt: skip
+
+
+def test_an_album_that_left_leaves_predictions_of_every_model(
+    night: Night, make_bundle: Callable[..., Bundle]
+) -> None:
+    night.score()
+    night.bundle = make_bundle("second", seed=5)
+    night.score()
+    (night.covers / "rap/0.jpg").unlink()
+    (night.covers / "folk/0.jpg").write_bytes(b"broken now")
+    result = night.score()
+    assert result.changes == job.Changes(removed=3)  # the broken one keeps the first model's
+    left = night.predictions().groupby("album_id")["model_version"].nunique().to_dict()
+    assert left == {"folk/0.jpg": 1, "folk/1.jpg": 2, "folk/2.jpg": 2, "rap/1.jpg": 2,
+                    "rap/2.jpg": 2}  # fmt: skip
+    assert (result.counted.scored, result.counted.quarantined) == (4, 2)
+
+
+def test_after_a_kill_the_next_run_goes_on(
+    night: Night, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    night.read()
+    night.add("rap/later.jpg", drawn("rap", 30))  # in a file of its own, and so in another step
+    real, looked = inference.scorer, []
+
+    def dies_at_the_second(*args: Any) -> Callable[[DataFrame], DataFrame]:
+        look = real(*args)
+
+        def count(covers: DataFrame) -> DataFrame:
+            looked.append(covers.count())
+            if len(looked) == 2:
+                raise KeyboardInterrupt
+            return look(covers)
+
+        return count
+
+    monkeypatch.setattr(inference, "scorer", dies_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        night.score(step_covers=1)
+    kept = night.warehouse.read(INFERENCES).count()
+    assert kept == looked[0] and 0 < kept < 7
+    assert night.warehouse.read(PREDICTIONS).isEmpty()  # nobody sees half a run
+    monkeypatch.setattr(inference, "scorer", real)
+    result = night.score()
+    assert result.covers == 7 - kept
+    counts = night.warehouse.read(INFERENCES).groupBy("cover_id").count().collect()
+    assert [row["count"] for row in counts] == [1] * 7
+
+    undisturbed = Night(night.warehouse.spark, tmp_path / "other", night.settings, night.bundle)
+    undisturbed.add("rap/later.jpg", drawn("rap", 30))
+    undisturbed.score()
+    pd.testing.assert_frame_equal(night.predictions(), undisturbed.predictions())
+
+
+@pytest.mark.parametrize("last", ["publish_quarantine", "publish_state"])
+def test_killed_behind_the_models_it_only_publishes(
+    night: Night, monkeypatch: pytest.MonkeyPatch, no_model: Callable[[], None], last: str
+) -> None:
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(job, last, dies)
+        night.score()
+    no_model()
+    night.score()
+    metrics = night.warehouse.read(METRICS)
+    assert metrics.select("run_id").distinct().count() == 1
+    assert metrics.where("genre_basis = 'catalogue'").agg(F.sum("albums")).first()[0] == 7
+    assert len(pd.read_parquet(Path(night.warehouse.location) / SNAPSHOT)) == 6
+
+
+def test_part_of_a_catalogue_is_scored_and_the_rest_is_left_for_later(night: Night) -> None:
+    some = night.score(Scope(where="genre = 'rap'", limit=2))
+    assert (some.covers, some.counted.scored, some.counted.pending) == (2, 2, 4)
+    assert set(night.predictions()["genre"]) == {"rap"}
+    metrics = night.warehouse.read(METRICS).where("genre_basis = 'catalogue'")
+    sums = metrics.agg(F.sum("albums"), F.sum("scored"), F.sum("quarantined")).first()
+    assert tuple(sums) == (7, 2, 1)
+    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    assert night.score(Scope(since=tomorrow)).covers == 0
+    rest = night.score()
+    assert (rest.covers, rest.counted.scored, rest.counted.pending) == (4, 6, 0)
+    with pytest.raises(CatalogueError, match="--where 'gender = 1' is no condition over"):
+        night.score(Scope(where="gender = 1"))
+
+
+def test_covers_are_looked_at_again_if_that_is_asked(night: Night) -> None:
+    first = night.score()
+    again = night.score(Scope(rescore=True))
+    assert (first.covers, again.covers, again.changes) == (6, 6, job.Changes(updated=6))
+    runs = {row["run_id"] for row in night.warehouse.read(PREDICTIONS).collect()}
+    assert len(runs) == 1
+    some = night.score(Scope(where="genre = 'folk'", rescore=True))
+    assert (some.covers, some.changes) == (3, job.Changes(updated=3))
+    # Another question makes what was said before stale, but for the covers outside the scope.
+    other = night.score(describe=["appearance"])
+    assert (other.covers, other.changes.updated) == (6, 6)
+    assert night.warehouse.read(INFERENCES).count() == 6
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(night: Night) -> None:
+    def dry() -> list[int]:
+        words = (str(night.covers), night.warehouse.location, None)
+        return list(planned(*words, night.bundle, night.settings, Scope()).values())
+
+    assert dry() == [7, 0, 0, 0, 0]
+    assert not Path(night.warehouse.location).exists()
+    night.read()
+    night.warehouse.create(QUARANTINE)
+    assert dry() == [0, 0, 6, 0, 0]
+    night.score()
+    assert dry() == [0, 0, 0, 0, 0]
+    night.add("rap/new.jpg", drawn("rap", 20))
+    (night.covers / "folk/0.jpg").unlink()
+    night.warehouse.delta(ALBUMS).update(F.col("album_id") == "rap/1.jpg", {"genre": F.lit("x")})
+    before = night.versions()
+    assert dry() == [1, 1, 0, 1, 0]
+    assert night.versions() == before
+
+
+def test_bytes_are_read_of_files_that_hold_something_new_alone(night: Night) -> None:
+    night.score()
+    old = {Path(p).name for p in night.warehouse.read(COVERS).inputFiles()}
+    night.add("rap/new.jpg", drawn("rap", 20))
+    night.read()
+    digest = inference.Inference(
+        night.warehouse, night.bundle, Run("score", night.settings)
+    ).question.digest
+    found = inference.left(night.warehouse, night.bundle.model_version, digest, Scope())
+    (step,) = inference.steps(found, 100)
+    assert len(step.files) == len(step.cover_ids) == 1
+    assert not old & {Path(p).name for p in step.files}
+    read = step.covers(night.warehouse.spark, step.cover_ids).collect()
+    assert [bytes(row["content"]) for row in read] == [drawn("rap", 20)]
