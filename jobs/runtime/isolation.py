@@ -1,0 +1,182 @@
+"""Which covers end the Python worker that looks at them: found by halving, driver-side.
+
+A worker that crashes, hangs or runs out of memory takes its whole Spark job along and does not say
+which cover it was looking at.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal, NamedTuple
+
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+
+from covergenre.errors import CovergenreError
+
+_LOG = logging.getLogger(__name__)
+
+Reason = Literal["crashed_worker", "timed_out", "out_of_memory"]
+
+# As pyspark 4.0.5 and its JVM write it. The last: the JVM wrote to a worker that was gone.
+_DEAD = re.compile(
+    r"Python worker (?:exited unexpectedly|failed to connect back)|ExecutorLostFailure"
+    r"|(?:IO|Socket)Exception: (?:Broken pipe|Connection reset)[^\n]*"
+    r"(?:\n\s*at [^\n]*)*?\n\s*at org\.apache\.spark\.api\.python"
+)
+# What faulthandler wrote in the worker, if spark.sql.execution.pyspark.udf.faulthandler.enabled.
+_LAST_WORDS = re.compile(r"exited unexpectedly \(crashed\): (?:Fatal Python error: )?(\S[^\n]*)")
+_PLACE = re.compile(r'^ +File "([^"\n]+)", line (\d+) in (\S+)', re.MULTILINE)
+_LOST = re.compile(r"ExecutorLostFailure[^\n]*")
+_TIMEOUT = re.compile(r"Timeout \(\d+:\d\d:\d\d(?:\.\d+)?\)!")
+# The last line of a Python traceback, and what resource managers say of executors they killed.
+_MEMORY = re.compile(
+    r"^(?!java\.)(?:(?:[\w.]+\.)?\w*MemoryError\b|cv2\.error: .*Insufficient memory)[^\n]*"
+    r"|ExecutorLostFailure[^\n]*(?:memory limits|OOM)",
+    re.MULTILINE,
+)
+
+
+class WorkersError(CovergenreError):
+    """Python workers die whatever they look at: it is the machine's fault, not a cover's."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """A cover that ends the worker that looks at it.
+
+    Attributes:
+        cover_id: which.
+        reason: how the worker ended.
+        detail: what it left behind, for people; at most 200 characters.
+    """
+
+    cover_id: str
+    reason: Reason
+    detail: str
+
+
+class Death(NamedTuple):
+    """How a Python worker ended; as of :class:`Poisoned`."""
+
+    reason: Reason
+    detail: str
+
+
+def death(error: BaseException) -> Death | None:
+    """How a worker ended, if an exception of Spark's says that one did; else None."""
+    if not isinstance(error, Py4JJavaError | PySparkException):
+        return None
+    text = str(error)
+    if memory := _MEMORY.search(text):
+        return Death("out_of_memory", memory.group()[:200])
+    if not _DEAD.search(text):
+        return None
+    words = _LAST_WORDS.search(text)
+    if words is None:
+        lost = _LOST.search(text)
+        return Death("crashed_worker", lost.group()[:200] if lost else "it left no trace")
+    reason: Reason = "timed_out" if _TIMEOUT.match(words.group(1)) else "crashed_worker"
+    # Of several threads, the one that crashed is called the current one.
+    place = _PLACE.search(text, max(words.end(), text.find("Current thread", words.end())))
+    where = f", in {place[3]} ({PurePath(place[1]).name}:{place[2]})" if place else ""
+    return Death(reason, (words.group(1) + where)[:200])
+
+
+def isolate(
+    cover_ids: Sequence[str],
+    attempt: Callable[[Sequence[str]], None],
+    attempts: int,
+    probe: Callable[[], None],
+) -> list[Poisoned]:
+    """Commit all covers but those that end their worker, each once.
+
+    A worker may be ended by somebody else, so that all are tried twice before they are halved.
+    For k such covers among n there are about 1.5 k log2(n) attempts.
+
+    Args:
+        cover_ids: distinct.
+        attempt: infers and commits covers; where it raises, it has committed none of them.
+        attempts: how often a cover alone must end its worker.
+        probe: infers a cover that is known to be good; asked before a cover is called poisoned.
+
+    Returns:
+        the covers that were not committed.
+
+    Raises:
+        WorkersError: a good cover ends its worker as well.
+        Exception: what ``attempt`` or ``probe`` raised, if it was not the end of a worker.
+    """
+    return list(_Search(attempt, attempts, probe).among(tuple(cover_ids)))
+
+
+@dataclass(frozen=True)
+class _Search:
+    attempt: Callable[[Sequence[str]], None]
+    attempts: int
+    probe: Callable[[], None]
+
+    def among(self, ids: tuple[str, ...]) -> Iterator[Poisoned]:
+        if not ids:
+            return
+        died = self._try(ids)
+        if died is not None and len(ids) > 1:
+            died = self._try(ids)
+        if died is not None:
+            yield from self._halve(ids, died)
+
+    def _halve(self, ids: tuple[str, ...], died: Death | None) -> Iterator[Poisoned]:
+        """The poisoned ones among covers that ended their worker.
+
+        Args:
+            ids: at least one.
+            died: how; None if it is only concluded, from the other half that was committed.
+        """
+        if len(ids) == 1:
+            yield from self._judge(ids[0], died)
+            return
+        first, second = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+        died = self._try(first)
+        if died is None:
+            yield from self._halve(second, None)
+            return
+        yield from self._halve(first, died)
+        died = self._try(second)
+        if died is not None:
+            yield from self._halve(second, died)
+
+    def _judge(self, cover_id: str, died: Death | None) -> Iterator[Poisoned]:
+        deaths = 0 if died is None else 1
+        while died is None or deaths < self.attempts:
+            died = self._try((cover_id,))
+            if died is None:
+                return
+            deaths += 1
+        try:
+            self.probe()
+        except Exception as error:
+            if death(error) is None:
+                raise
+            raise WorkersError(
+                "Python workers end whatever cover they look at, so that none is blamed: "
+                f"{died.detail}. See the worker's lines above; memory and processor of this "
+                "machine, the engine (engine.name) and score.timeout_seconds are what to look at"
+            ) from error
+        yield Poisoned(cover_id, *died)
+
+    def _try(self, ids: tuple[str, ...]) -> Death | None:
+        try:
+            self.attempt(ids)
+        except Exception as error:
+            died = death(error)
+            if died is None:
+                raise
+            _LOG.warning("%d covers ended a Python worker: %s", len(ids), died.detail)
+            return died
+        return None
