@@ -13,11 +13,11 @@ import pytest
 
 from covergenre.environment import MismatchError
 from deploy import spark_home
-from deploy.spark_home import install_jar, write_conf, write_launcher
+from deploy.spark_home import Jar, install_jar, write_conf, write_launcher
 
 CONTENT = b"the jar"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-JAR = ("io.delta", "delta-storage", "4.4.0", SHA256)
+JAR = Jar("io.delta", "delta-storage", "4.4.0", SHA256)
 
 
 class _Ivy:
@@ -54,7 +54,7 @@ def test_right_jar_is_left_alone(jars: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(subprocess, "run", ivy)
     (jars / "delta-storage-4.4.0.jar").write_bytes(CONTENT)
     before = (jars / "delta-storage-4.4.0.jar").stat()
-    install_jar(jars, *JAR)
+    install_jar(JAR, jars, jars)
     assert ivy.commands == []
     after = (jars / "delta-storage-4.4.0.jar").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -70,7 +70,7 @@ def test_jar_is_fetched_in_place_of_a_wrong_one(
         (jars / name).write_bytes(content)
     ivy = _Ivy(CONTENT)
     monkeypatch.setattr(subprocess, "run", ivy)
-    install_jar(jars, *JAR)
+    install_jar(JAR, jars, jars)
     assert _contents(jars) == {
         "delta-storage-4.4.0.jar": CONTENT,
         "delta-kernel-1.0.jar": b"neighbour",
@@ -102,7 +102,7 @@ def test_failure_replaces_nothing_and_names_the_file(
     before = _contents(jars)
     monkeypatch.setattr(subprocess, "run", ivy)
     with pytest.raises(MismatchError, match=rf"delta-storage-4\.4\.0\.jar .*{said}") as raised:
-        install_jar(jars, *JAR)
+        install_jar(JAR, jars, jars)
     assert _contents(jars) == before
     if ivy.content is None:
         assert f"or put the file into {jars}" in str(raised.value)
@@ -128,17 +128,111 @@ def test_installed_jars_are_the_pinned_ones() -> None:
         assert hashlib.sha256(content).hexdigest() == sha256
 
 
+def _settings(folder: Path) -> dict[str, str]:
+    lines = (folder / "spark-defaults.conf").read_text().splitlines()
+    entries = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
+    settings = dict(entries)
+    assert len(settings) == len(entries)
+    return settings
+
+
 def test_conf_holds_the_defaults_and_this_python(tmp_path: Path) -> None:
     for _ in range(2):  # a second set-up writes the same
-        write_conf(tmp_path / "conf")
-        lines = (tmp_path / "conf/spark-defaults.conf").read_text().splitlines()
-        entries = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
-        settings = dict(entries)
-        assert len(settings) == len(entries)
+        write_conf(tmp_path / "conf", tmp_path / "state")
+        settings = _settings(tmp_path / "conf")
         assert settings["spark.pyspark.python"] == sys.executable
         assert settings["spark.pyspark.driver.python"] == sys.executable
         assert settings["spark.sql.extensions"] == "io.delta.sql.DeltaSparkSessionExtension"
+        assert f"-Dderby.system.home={tmp_path}/state/derby" in " ".join(settings.values())
+        assert "spark.jars" not in settings
     assert (tmp_path / "conf/log4j2.properties").stat().st_size > 0
+
+
+def test_conf_that_was_changed_by_hand_stays_until_ours_changes(tmp_path: Path) -> None:
+    write_conf(tmp_path, tmp_path)
+    with (tmp_path / "spark-defaults.conf").open("a") as file:
+        file.write("spark.ui.enabled false\n")
+    write_conf(tmp_path, tmp_path)
+    assert _settings(tmp_path)["spark.ui.enabled"] == "false"
+    write_conf(tmp_path, tmp_path, [Path("/jars/a.jar"), Path("/jars/b.jar")])
+    assert "spark.ui.enabled" not in _settings(tmp_path)
+    assert _settings(tmp_path)["spark.jars"] == "/jars/a.jar,/jars/b.jar"
+
+
+# What the console script asks for.
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment with a new Spark and the scripts that pip writes, and a user's cache."""
+    prefix = tmp_path / "env"
+    home = prefix / "lib/python3.11/site-packages/pyspark"
+    (home / "jars").mkdir(parents=True)
+    (prefix / "bin").mkdir()
+    (prefix / "bin/find-spark-home").write_text("as pip writes it")
+    monkeypatch.setattr(spark_home.pyspark, "__path__", [str(home)])
+    monkeypatch.setattr(spark_home, "JARS", (JAR,))
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+    monkeypatch.setattr(subprocess, "run", _Ivy(CONTENT))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("SPARK_HOME", "SPARK_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+def _close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may write there; tests may run as root, who may write anywhere."""
+    allowed = os.access
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: not Path(path).is_relative_to(folder) and allowed(path, mode),
+    )
+
+
+def test_environment_of_ones_own_is_made_ready_where_it_lies(installed: Path) -> None:
+    for _ in range(2):
+        assert spark_home.prepare() == {"SPARK_HOME": str(installed)}
+    assert _contents(installed / "jars") == {"delta-storage-4.4.0.jar": CONTENT}
+    assert "spark.jars" not in _settings(installed / "conf")
+    assert "Written by" in (installed.parents[3] / "bin/find-spark-home").read_text()
+    assert not Path(os.environ["XDG_CACHE_HOME"]).exists()
+
+
+def test_closed_environment_is_made_ready_in_the_users_cache(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _close(installed, monkeypatch)
+    before = sorted(installed.rglob("*"))
+    variables = spark_home.prepare()
+    assert sorted(installed.rglob("*")) == before
+    cache = Path(os.environ["XDG_CACHE_HOME"]) / "covergenre/spark"
+    conf = Path(variables["SPARK_CONF_DIR"])
+    assert conf.is_relative_to(cache)
+    jar = cache / "jars/delta-storage-4.4.0.jar"
+    assert jar.read_bytes() == CONTENT
+    assert _settings(conf)["spark.jars"] == str(jar)
+
+
+def test_closed_environment_that_is_ready_needs_nothing(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spark_home.prepare()  # by whoever may write it
+    _close(installed, monkeypatch)
+    assert spark_home.prepare() == {"SPARK_HOME": str(installed)}
+    # Its settings were made for another Python: that one's are not ours.
+    monkeypatch.setattr(sys, "executable", "/other/bin/python")
+    conf = Path(spark_home.prepare()["SPARK_CONF_DIR"])
+    assert _settings(conf)["spark.pyspark.python"] == "/other/bin/python"
+    assert "spark.jars" not in _settings(conf)
+
+
+def test_spark_of_somebody_else_is_used_as_it_is(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_HOME", "/opt/spark")
+    assert spark_home.prepare() == {}
+    assert list((installed / "jars").iterdir()) == []
 
 
 # The launcher.
