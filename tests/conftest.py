@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
 from covergenre import config
-from covergenre.backbones import resolve
-from covergenre.bundle import Bundle, write_bundle
-from covergenre.classifier import Head
+from covergenre.bundle import Bundle
 from covergenre.detector.stored import DetectorPart
+from tests.bundles import write_random
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -77,32 +75,6 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         files: Mapping[str, bytes] | None = None,
         **details: Any,
     ) -> Bundle:
-        random = np.random.default_rng(seed)
-
-        def values(*shape: int) -> np.ndarray:
-            return random.normal(0, 0.1, shape).astype(np.float32)
-
-        head = Head(
-            {
-                "scale.mean": values(1280),
-                "scale.std": np.ones(1280, np.float32),
-                "hidden.kernel": values(1280, 8),
-                "hidden.bias": values(8),
-                "logits.kernel": values(8, len(labels)),
-                "logits.bias": values(len(labels)),
-            }
-        )
-        # A small input keeps the tests quick; the weights fit any size.
-        backbone = resolve("efficientnet_lite2", input_size=64)
-        return write_bundle(
-            tmp_path / name,
-            name,
-            list(labels),
-            backbone,
-            head,
-            details,
-            files or {},
-            *filter(None, [detector]),
-        )
+        return write_random(tmp_path / name, labels, seed, detector, files, **details)
 
     return make
