@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,10 @@ def publish(df: DataFrame, location: str, name: str, version: str, keep: int, by
     if link.exists() and not link.is_symlink():
         raise OutputError(f"{link} is there and is no snapshot: move it away")
     target = folder / f"{name}-{version}"
-    part = folder / f".{name}.part"
-    shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+    for left in folder.glob(f".{name}.*part"):  # of runs that were killed
+        shutil.rmtree(left, ignore_errors=True)
+    # A name of its own: executors outlive a driver that was killed, and may still be writing there.
+    part = folder / f".{name}.{uuid.uuid4().hex}.part"
     _write(df, str(part), by)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
