@@ -47,6 +47,10 @@ REASONS = {
     "robots_disallowed": "robots.txt of the cover's host forbids to fetch it",
     "http_error": "the cover's host answered with an error",
     "unreachable": "the cover's host did not answer, or not to the end",
+    "crashed_worker": "the cover ended the process that looked at it",
+    "timed_out": "the cover took longer than workers.timeout_seconds",
+    "out_of_memory": "the cover took more memory than there is",
+    "taken_down": "the cover was taken down (maintain --takedown)",
 }
 """Why a cover can be in quarantine."""
 

@@ -5,7 +5,6 @@ spark-submit jobs/prepare.py --covers FOLDER
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from covergenre.config import Settings
-from jobs.runtime import arguments, folds
+from jobs.runtime import arguments, folds, logs
 from jobs.runtime.catalogue import opened
 from jobs.runtime.copies import near_duplicates
 from jobs.runtime.progress import shown
@@ -107,9 +106,7 @@ def assigned(warehouse: Warehouse, settings: Settings) -> DataFrame:
     held = warehouse.read(SPLITS).where("fold IS NOT NULL").select("cover_id", "group_id", "fold")
     if held.where(F.col("fold") != folds.fold(F.col("group_id"), settings)).isEmpty():
         return held
-    print(
-        "splits: salt or number of folds has changed, every cover is assigned anew", file=sys.stderr
-    )
+    logs.tell("splits: salt or number of folds has changed, every cover is assigned anew")
     return held.limit(0)
 
 
@@ -173,10 +170,9 @@ def _warn_of_uneven_folds(warehouse: Warehouse, settings: Settings, counts: dict
     )
     most = named.orderBy(F.desc("count"), "artist").first()
     cause = f", most of them by {most['artist']!r}" if most else ""
-    print(
-        f"warning: one group holds {largest} of {covers} covers{cause}, so folds are uneven: if "
-        "that is no artist, add it to splits.no_artist",
-        file=sys.stderr,
+    logs.warn(
+        f"one group holds {largest} of {covers} covers{cause}, so folds are uneven: if "
+        "that is no artist, add it to splits.no_artist"
     )
 
 

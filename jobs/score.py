@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.config import Settings
 from covergenre.current import read_current
-from jobs.runtime import arguments, label_pictures
+from jobs.runtime import arguments, label_pictures, quality
 from jobs.runtime.accounting import Counted, account
 from jobs.runtime.catalogue import opened
 from jobs.runtime.dry_run import planned
@@ -33,9 +32,10 @@ from jobs.runtime.publishing import (
     publish_predictions,
     publish_quarantine,
     publish_state,
+    unusable,
 )
 from jobs.runtime.runs import Run
-from jobs.runtime.scoring import engine
+from jobs.runtime.scoring import engine, predict
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
@@ -95,6 +95,7 @@ def score(
     Raises:
         AccountingError: predictions and open quarantine do not add up to the albums.
         CatalogueError: the scope's condition is none over the table albums.
+        QualityError: the run is not what the settings expect; nothing is published.
     """
     start = time.perf_counter()
     scope = scope or Scope()
@@ -102,17 +103,15 @@ def score(
     inference = Inference(warehouse, bundle, run)
     covers = inference.bring_up_to_date(scope)
     inferences = own_inferences(warehouse, bundle, inference.question.digest)
-    changes = publish_predictions(warehouse, inferences, bundle)
+    albums = warehouse.read(ALBUMS)
+    predicted = predict(albums, inferences, bundle)
+    cells = count_cells(albums, predicted, unusable(warehouse, inferences), bundle.labels)
+    figures = cells.toPandas()
+    quality.check(warehouse, figures, run, settings)
+    changes = publish_predictions(warehouse, predicted, bundle.model_version)
     publish_quarantine(warehouse, inferences, run.started_at)
-    own = F.col("model_version") == bundle.model_version
-    cells = count_cells(
-        warehouse.read(ALBUMS),
-        warehouse.read(PREDICTIONS).where(own),
-        warehouse.read(QUARANTINE).where("closed_at IS NULL"),
-        bundle.labels,
-    )
     pending = 0 if scope.whole else _pending(warehouse, inferences)
-    counted = account(warehouse, cells.toPandas(), pending)
+    counted = account(warehouse, figures, pending, bundle.model_version)
     link = publish_state(warehouse, cells, bundle, run)
     return Result(counted, covers, changes, time.perf_counter() - start, link)
 
@@ -120,6 +119,9 @@ def score(
 def _pending(warehouse: Warehouse, inferences: DataFrame) -> int:
     held = warehouse.read(COVERS).select("cover_id")
     albums = warehouse.read(ALBUMS).join(held, "cover_id", "left_semi")
+    # Another bundle may have put it there, or a retry may have been asked for.
+    told = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
+    albums = albums.join(told, "album_id", "left_anti")
     return albums.join(inferences.select("cover_id"), "cover_id", "left_anti").count()
 
 

@@ -5,7 +5,6 @@ spark-submit jobs/train.py --covers FOLDER [--set train.backbone=resnet101]
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from covergenre.detector.stored import DetectorPart
 from covergenre.errors import BundleError
 from jobs.prepare import prepare
 from jobs.promote import promote
-from jobs.runtime import arguments, model_card, tracking
+from jobs.runtime import arguments, logs, model_card, tracking
 from jobs.runtime.catalogue import opened
 from jobs.runtime.recipes import RECIPES, Trained
 from jobs.runtime.recipes.trained import Judged, Training, genres
@@ -83,7 +82,7 @@ def detector_taken_along(settings: Settings) -> DetectorPart | None:
         bundle, _ = choose_bundle(None, settings)
     except BundleError as error:
         # score.bundle may name what this training is going to write.
-        print(f"warning: {error}; the default's detector is taken along", file=sys.stderr)
+        logs.warn(f"{error}; the default's detector is taken along")
         bundle = open_bundle(DEFAULT)
     return DetectorPart.of_bundle(bundle)
 

@@ -14,6 +14,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 from covergenre import images
 from covergenre.errors import ImageError
 from udfs import ddl
+from udfs.watchdog import deadline
 
 INSPECTED = {
     "cover_id": "string",
@@ -28,23 +29,31 @@ INSPECTED = {
 READ = {**INSPECTED, "content": "binary"}
 
 
-def make_inspect(limits: images.Limits) -> Any:
-    """UDF: binary content to :data:`INSPECTED`; ``reason`` is NULL when the cover can be used."""
+def make_inspect(limits: images.Limits, timeout: float = 0) -> Any:
+    """UDF: binary content to :data:`INSPECTED`; ``reason`` is NULL when the cover can be used.
+
+    A worker that takes longer than ``timeout`` seconds for an Arrow batch is ended; 0: any time.
+    """
 
     def inspect(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         for contents in batches:
-            rows = [_inspect(None if c is None else bytes(c), limits) for c in contents]
+            with deadline(timeout):
+                rows = [_inspect(None if c is None else bytes(c), limits) for c in contents]
             yield pd.DataFrame(rows, columns=list(INSPECTED)).astype(_NULLABLE)
 
     return pandas_udf(inspect, ddl(INSPECTED)).asNondeterministic()  # type: ignore[call-overload]
 
 
-def make_read(limits: images.Limits) -> Any:
-    """UDF: path of a file, as bytes, to :data:`READ`; a NULL path is a missing file."""
+def make_read(limits: images.Limits, timeout: float = 0) -> Any:
+    """UDF: path of a file, as bytes, to :data:`READ`; a NULL path is a missing file.
+
+    ``timeout`` as of :func:`make_inspect`.
+    """
 
     def read(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         for paths in batches:
-            rows = [_read(None if p is None else bytes(p), limits) for p in paths]
+            with deadline(timeout):
+                rows = [_read(None if p is None else bytes(p), limits) for p in paths]
             yield pd.DataFrame(rows, columns=list(READ)).astype(_NULLABLE)
 
     return pandas_udf(read, ddl(READ)).asNondeterministic()  # type: ignore[call-overload]

@@ -17,6 +17,7 @@ from covergenre.errors import ImageError
 from covergenre.fusion.inputs import ADVISORY, APPEARANCE, CONCEPTS
 from udfs import ddl
 from udfs.appearance import MEASURED
+from udfs.watchdog import deadline
 
 if TYPE_CHECKING:
     from covergenre.concepts.local import LocalTagger
@@ -81,6 +82,7 @@ def make_score(
     threads: int,
     limits: images.Limits,
     describing: Describing | None = None,
+    timeout: float = 0,
 ) -> Any:
     """The UDF for one bundle.
 
@@ -90,6 +92,7 @@ def make_score(
         threads: cores a task has (``spark.task.cpus``).
         limits: what is accepted as a cover.
         describing: what else is said; None: nothing.
+        timeout: seconds a batch may take before the worker is ended; 0: any.
 
     Returns:
         A non-deterministic pandas UDF, so that Spark never evaluates it twice for a row: binary to
@@ -114,10 +117,10 @@ def make_score(
             asked.combined,
         )
         for contents in batches:
-            parts = [
-                score_batch(models, contents.iloc[i : i + batch_size], limits)
-                for i in range(0, len(contents), batch_size)
-            ]
+            parts = []
+            for i in range(0, len(contents), batch_size):
+                with deadline(timeout):
+                    parts.append(score_batch(models, contents.iloc[i : i + batch_size], limits))
             yield pd.concat(parts) if parts else pd.DataFrame(columns=list(SCORED))
 
     udf = pandas_udf(score, ddl(SCORED))  # type: ignore[call-overload]

@@ -14,7 +14,7 @@ class Bound(Section):
 
     least: float | None = Field(ge=0)
     most: float | None = Field(ge=0)
-    then: Literal["off", "warn", "fail"]
+    then: Literal["ignore", "warn", "fail"]
 
     @model_validator(mode="after")
     def _is_range(self) -> Bound:
@@ -38,6 +38,6 @@ class Quality(Section):
     genre_drift: Bound
     confidence_drift: Bound
     advisory_drift: Bound
-    alert_on: Literal["off", "warn", "fail"]
+    alert_on: Literal["never", "warn", "fail"]
     webhook_timeout_seconds: float = Field(gt=0, le=60)
     webhook_attempts: int = Field(ge=1, le=10)

@@ -20,16 +20,19 @@ from covergenre.config.fusion import Fusion
 from covergenre.config.lifecycle import Promotion, Tracking
 from covergenre.config.maintain import Maintain
 from covergenre.config.quality import Quality
+from covergenre.config.report import Report
 from covergenre.config.scrape import Scrape
 from covergenre.config.sections import (
     Catalogue,
     Evaluate,
     Images,
+    Log,
     Score,
     Section,
     Splits,
     Train,
     WarehouseSettings,
+    Workers,
 )
 from covergenre.errors import SettingError
 
@@ -39,7 +42,9 @@ class Settings(Section):
 
     catalogue: Catalogue
     warehouse: WarehouseSettings
+    log: Log
     images: Images
+    workers: Workers
     splits: Splits
     train: Train
     detector: Detector
@@ -51,6 +56,7 @@ class Settings(Section):
     evaluate: Evaluate
     describe: Describe
     analyse: Analyse
+    report: Report
     tracking: Tracking
     promotion: Promotion
     scrape: Scrape

@@ -62,6 +62,12 @@ class WarehouseSettings(Section):
 
     root: str
     lock_timeout_seconds: float = Field(ge=0)
+    locks: str | None
+
+    @property
+    def lock_folder(self) -> str:
+        """Of the locks of warehouses that are URLs."""
+        return self.locks or f"{self.root}/.locks"
 
 
 class Images(Section):
@@ -176,14 +182,25 @@ class Train(Section):
         return sizes
 
 
+class Log(Section):
+    """What jobs say while they work."""
+
+    format: Literal["text", "json"]
+
+
+class Workers(Section):
+    """The Python workers that decode covers and show them to the networks."""
+
+    timeout_seconds: float = Field(ge=0)
+    poison_attempts: int = Field(ge=1)
+    step_covers: int = Field(ge=1)
+
+
 class Score(Section):
     """The scoring job."""
 
     bundle: str | None
     batch_size: int = Field(ge=1)
-    step_covers: int = Field(ge=1)
-    timeout_seconds: float = Field(ge=0)
-    poison_attempts: int = Field(ge=1)
     describe: list[Literal["appearance", "concepts"]]
     keep_snapshots: int = Field(ge=0)
     label_pictures: int = Field(ge=0)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+from pyspark.sql import functions as F
 
 from covergenre.errors import AccountingError
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, QUARANTINE
+from schemas import ALBUMS, PREDICTIONS, QUARANTINE
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,13 @@ class Counted:
         return int(self.cells["advisory"].sum())
 
 
-def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int) -> Counted:
+def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int, model_version: str) -> Counted:
     """Count, and see whether nothing is lost.
 
     Args:
-        warehouse: with albums and quarantine.
+        warehouse: with albums, predictions and quarantine in line.
         cells, pending: see :class:`Counted`.
+        model_version: whose predictions are counted.
 
     Raises:
         AccountingError: predictions and open quarantine do not add up to the albums.
@@ -63,10 +65,11 @@ def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int) -> Counted:
     )  # fmt: skip
     reasons = {r["reason"]: r["count"] for r in open_rows.groupBy("reason").count().collect()}
     counted = Counted(cells, reasons, pending)
-    if counted.scored + counted.quarantined + pending != counted.albums:
+    held = warehouse.read(PREDICTIONS).where(F.col("model_version") == model_version).count()
+    if held + counted.quarantined + pending != counted.albums or held != counted.scored:
         left = f" + {pending} still to be scored" if pending else ""
         raise AccountingError(
-            f"{counted.scored} predictions + {counted.quarantined} in quarantine{left} are not the "
+            f"{held} predictions + {counted.quarantined} in quarantine{left} are not the "
             f"{counted.albums} albums of {warehouse.location}: please report this"
         )
     return counted

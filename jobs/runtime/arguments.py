@@ -12,6 +12,7 @@ from typing import Any
 from covergenre import config
 from covergenre.environment import MismatchError
 from covergenre.errors import CovergenreError
+from jobs.runtime import logs
 
 
 def parser(job: str, description: str, *, catalogue: bool = True) -> argparse.ArgumentParser:
@@ -49,8 +50,10 @@ def parser(job: str, description: str, *, catalogue: bool = True) -> argparse.Ar
 
 
 def settings(arguments: argparse.Namespace) -> config.Settings:
-    """The settings that ``--config`` and ``--set`` make."""
-    return config.load(arguments.config, arguments.set)
+    """The settings that ``--config`` and ``--set`` make; the job speaks as they say."""
+    found = config.load(arguments.config, arguments.set)
+    logs.configure(found.log.format)
+    return found
 
 
 def summarise(title: str, lines: dict[str, Any], machine: dict[str, Any] | None) -> None:
@@ -78,5 +81,5 @@ def run(main: Callable[[Sequence[str] | None], Any], argv: Sequence[str] | None 
 
 
 def _fail(text: str, code: int) -> None:
-    print(f"error: {text}", file=sys.stderr)
+    logs.fail(text, exit_code=code)
     sys.exit(code)

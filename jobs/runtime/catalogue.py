@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-
-from pyspark import StorageLevel
 
 from covergenre import config
 from covergenre.errors import CatalogueError, OutputError
-from jobs.runtime import session, sink, sources
+from jobs.runtime import logs, session, sink, sources
+from jobs.runtime.inspecting import in_parts, inspected
+from jobs.runtime.maintenance.takedowns import veiled
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run, recorded
 from jobs.runtime.warehouse import Warehouse
@@ -38,8 +38,7 @@ def opened(
     source, location = locate(covers, output, run.settings)
     listed = look(source, table)
     warehouse = Warehouse(session.build(run.job), location)
-    timeout = run.settings.warehouse.lock_timeout_seconds
-    with warehouse.writing(source, timeout), recorded(run, warehouse):
+    with warehouse.writing(source, run.settings.warehouse), recorded(run, warehouse):
         run.counts.update(ingest(warehouse, source, listed, run.settings).as_dict())
         yield warehouse
 
@@ -101,26 +100,31 @@ def ingest(
     if source == warehouse.location:
         held = sink.counts(warehouse)
         if held.albums == 0:
-            print(
-                f"warning: {source} holds no albums yet: scrape into it, or wait until a crawl "
-                "that is running commits its first",
-                file=sys.stderr,
+            logs.warn(
+                f"{source} holds no albums yet: scrape into it, or wait until a crawl "
+                "that is running commits its first"
             )
         return held
     if listed is not None:
-        listing = sources.from_folder(spark, listed, settings)
+        listing = veiled(warehouse, sources.from_folder(spark, listed, settings))
         look_at = sink.to_look_at(warehouse, listing)
-        fetched = sources.read_files(look_at, settings)
+        parts = [*in_parts(look_at, settings.workers.step_covers)]
+        look = partial(sources.read_files, settings=settings)
     else:
-        listing = sources.from_table(spark, source, settings)
+        listing = veiled(warehouse, sources.from_table(spark, source, settings))
         look_at = sink.to_look_at(warehouse, listing)
-        fetched = sources.inspect_content(look_at, settings)
-    if look_at.isEmpty():
-        fetched = fetched.limit(0)  # planned away: no Python worker is started for nothing
+        # One part: to find some of a table's rows reads the bytes of all.
+        parts = [] if look_at.isEmpty() else [look_at]
+        look = partial(sources.inspect_content, settings=settings)
     albums = listing.select(*(n for n in ALBUMS.names if n not in ("cover_id", "scraped_at")))
+    # Nothing to look at is planned away: no Python worker is started for it.
+    *first, last = parts or [look_at.limit(0)]
+    changed = 0
     with shown(spark, "reading covers"):
-        # Checkpointed, not persisted: what is persisted would be read again, from changed tables,
-        # as soon as a table it came from is written.
-        looked_at = fetched.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
-    changed, removed = sink.write(warehouse, albums, looked_at, now)
-    return sink.counts(warehouse, changed, removed)
+        for part in first:
+            looked_at = inspected(part, look, settings)
+            some = albums.join(part.select("album_id"), "album_id", "left_semi")
+            changed += sink.write(warehouse, some, looked_at, now, mirror=False)[0]
+        looked_at = inspected(last, look, settings)
+    changed_last, removed = sink.write(warehouse, albums, looked_at, now)
+    return sink.counts(warehouse, changed + changed_last, removed)

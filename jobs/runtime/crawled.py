@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from covergenre.config import Settings
-from covergenre.images import Limits
 from jobs.runtime import sink
+from jobs.runtime.inspecting import inspected
+from jobs.runtime.maintenance.takedowns import refused, veiled
 from jobs.runtime.sink import FACTS
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
@@ -61,12 +62,11 @@ class Tables:
     def commit(self, pending: list[Pending]) -> Rejected:
         """Write albums and covers; see :class:`scraping.crawl.Commit`."""
         now = datetime.datetime.now(datetime.UTC)
-        timeout = self._settings.warehouse.lock_timeout_seconds
-        with self.warehouse.writing(self._identity, timeout):
-            looked_at = self._look_at(pending).localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+        with self.warehouse.writing(self._identity, self._settings.warehouse):
+            looked_at = refused(self.warehouse, self._look_at(pending))
             sink.write(self.warehouse, self._listing(pending), looked_at, now, mirror=False)
             self._journal.store.keep(_VERSION, self.warehouse.versions()[ALBUMS.name])
-        offered = {item.album.album_id for item in pending if item.content is not None}
+        offered = {item.album.album_id for item in pending if item.cover_id is not None}
         failed = looked_at.where("reason IS NOT NULL").select("album_id", "reason", "detail")
         return {row[0]: (row[1], row[2]) for row in failed.collect() if row[0] in offered}
 
@@ -91,7 +91,7 @@ class Tables:
         ]  # fmt: skip
         fields = [f for f in ALBUMS.schema.fields if f.name not in ("cover_id", "scraped_at")]
         schema = ddl({field.name: field.dataType.simpleString() for field in fields})
-        return self.warehouse.spark.createDataFrame(rows, schema)
+        return veiled(self.warehouse, self.warehouse.spark.createDataFrame(rows, schema))
 
     def _look_at(self, pending: list[Pending]) -> DataFrame:
         """What fetching came to, and the facts about the bytes: album_id, FACTS, attempts."""
@@ -104,9 +104,10 @@ class Tables:
         frame = pd.DataFrame(rows, columns=list(_OUTCOME)).astype({"attempts": "Int32"})
         outcomes = spark.createDataFrame(frame, ddl(_OUTCOME))
         outcomes = outcomes.repartition(spark.sparkContext.defaultParallelism, "album_id")
-        inspected = _inspect(outcomes.where("content IS NOT NULL"), self._settings.images.limits)
+        look = partial(_inspect, settings=self._settings)
+        came = inspected(outcomes.where("content IS NOT NULL"), look, self._settings)
         without = outcomes.where("content IS NULL")
-        return inspected.unionByName(without, allowMissingColumns=True)
+        return came.unionByName(without, allowMissingColumns=True)
 
     def _held(self) -> Iterator[Held]:
         why = self.warehouse.read(QUARANTINE).where("closed_at IS NULL")
@@ -136,12 +137,13 @@ class Tables:
             )
 
 
-def _inspect(outcomes: DataFrame, limits: Limits) -> DataFrame:
+def _inspect(outcomes: DataFrame, settings: Settings) -> DataFrame:
     """Look at bytes that came: the facts about a cover, or why it is none that can be used."""
-    inspected = outcomes.withColumn("facts", make_inspect(limits)("content"))
+    inspect = make_inspect(settings.images.limits, settings.workers.timeout_seconds)
+    looked_at = outcomes.withColumn("facts", inspect("content"))
     failed = F.col("facts.reason").isNotNull()
     facts = [F.col(f"facts.{name}") for name in FACTS if name != "content"]
-    return inspected.select(
+    return looked_at.select(
         "album_id",
         *facts,
         F.when(failed, F.col("attempts") + 1).otherwise(F.col("attempts")).alias("attempts"),

@@ -70,7 +70,6 @@ def crawl(run: Run, name: str, output: str | None, refresh: bool) -> Warehouse:
     location = output or str(Path(settings.warehouse.root) / name)
     folder = _folder(location, settings)
     identity = f"crawl:{name}"
-    timeout = settings.warehouse.lock_timeout_seconds
     with contextlib.ExitStack() as stack:
         # The settings of a source are checked before Java starts and anything is written.
         source, client = SOURCES[name](settings, folder)
@@ -81,11 +80,11 @@ def crawl(run: Run, name: str, output: str | None, refresh: bool) -> Warehouse:
         stack.callback(store.close)
         journal = Journal(store)
         warehouse = Warehouse(session.build(run.job), location)
-        with warehouse.writing(identity, timeout):
+        with warehouse.writing(identity, settings.warehouse):
             create(warehouse)
         tables = Tables(warehouse, source, settings, journal, identity)
         # The crawl itself may last for hours: the warehouse is locked for each commit only.
-        with recorded(run, warehouse, lambda: warehouse.writing(identity, timeout)):
+        with recorded(run, warehouse, lambda: warehouse.writing(identity, settings.warehouse)):
             tables.reconcile()
             work = Crawl(source, client, journal, settings.scrape, tables.commit)
             try:

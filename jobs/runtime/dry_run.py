@@ -7,6 +7,7 @@ from pathlib import Path
 from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from jobs.runtime import catalogue, session, sink, sources
+from jobs.runtime.maintenance.takedowns import veiled
 from jobs.runtime.planning import Scope, left
 from jobs.runtime.publishing import differences, own_inferences
 from jobs.runtime.scoring import asked, predict
@@ -54,6 +55,7 @@ def planned(
             if listed is not None
             else sources.from_table(warehouse.spark, source, settings)
         )
+        listing = veiled(warehouse, listing)
         counts["files_to_read"] = (sink.to_look_at(warehouse, listing) if held else listing).count()
         if held:
             gone = warehouse.read(ALBUMS).join(listing.select("album_id"), "album_id", "left_anti")

@@ -11,12 +11,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from covergenre.bundle import Bundle
+from jobs.runtime import logs
+from jobs.runtime.inspecting import good_cover, unusable
+from jobs.runtime.isolation import isolate
 from jobs.runtime.planning import Scope, Step, left, steps, wanted
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
 from jobs.runtime.scoring import Asked, asked, scorer
 from jobs.runtime.warehouse import Warehouse
 from schemas import INFERENCES
+from udfs.score import SCORED
 
 
 @dataclass
@@ -57,11 +61,12 @@ class Inference:
         start = time.perf_counter()
         look = scorer(self.bundle, self.question, self.run.settings, spark)
         done = 0
-        for step in steps(found, self.run.settings.score.step_covers):
+        for step in steps(found, self.run.settings.workers.step_covers):
             covers = len(step.cover_ids)
             with shown(spark, "scoring", covers, before=done, total=total):
-                self._look(step, step.cover_ids, look)
+                self._look(step, look)
             done += covers
+            logs.tell(f"committed {done} of {total} covers", table=INFERENCES.name)
         self._time(total, time.perf_counter() - start)
         return total
 
@@ -82,11 +87,24 @@ class Inference:
         target: DeltaTable = self.warehouse.delta(INFERENCES)
         target.alias("t").merge(stale.alias("s"), same).whenMatchedDelete().execute()
 
-    def _look(
-        self, step: Step, cover_ids: Sequence[str], look: Callable[[DataFrame], DataFrame]
-    ) -> None:
-        covers = step.covers(self.warehouse.spark, cover_ids)
-        self._append(look(covers))
+    def _look(self, step: Step, look: Callable[[DataFrame], DataFrame]) -> None:
+        """Commit what is said of a step's covers, those that end their worker as unusable."""
+        spark = self.warehouse.spark
+
+        def attempt(cover_ids: Sequence[str]) -> None:
+            self._append(look(step.covers(spark, cover_ids)))
+
+        def probe() -> None:
+            cover = [("good", bytearray(good_cover()))]
+            look(spark.createDataFrame(cover, "cover_id string, content binary")).collect()
+
+        attempts = self.run.settings.workers.poison_attempts
+        found = isolate(step.cover_ids, attempt, attempts, probe)
+        if found:
+            rows = unusable(spark, found).withColumnRenamed("key", "cover_id")
+            said = (name for name in SCORED if name not in rows.columns)
+            none = (F.lit(None).cast(SCORED[name]).alias(name) for name in said)
+            self._append(rows.select("*", *none))
 
     def _append(self, said: DataFrame) -> None:
         self._commits += 1

@@ -6,7 +6,6 @@ which cover it was looking at.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,7 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
 from covergenre.errors import CovergenreError
-
-_LOG = logging.getLogger(__name__)
+from jobs.runtime import logs
 
 Reason = Literal["crashed_worker", "timed_out", "out_of_memory"]
 
@@ -52,12 +50,12 @@ class Poisoned:
     """A cover that ends the worker that looks at it.
 
     Attributes:
-        cover_id: which.
+        key: which, as it was given.
         reason: how the worker ended.
         detail: what it left behind, for people; at most 200 characters.
     """
 
-    cover_id: str
+    key: str
     reason: Reason
     detail: str
 
@@ -90,7 +88,7 @@ def death(error: BaseException) -> Death | None:
 
 
 def isolate(
-    cover_ids: Sequence[str],
+    keys: Sequence[str],
     attempt: Callable[[Sequence[str]], None],
     attempts: int,
     probe: Callable[[], None],
@@ -101,10 +99,10 @@ def isolate(
     For k such covers among n there are about 1.5 k log2(n) attempts.
 
     Args:
-        cover_ids: distinct.
-        attempt: infers and commits covers; where it raises, it has committed none of them.
+        keys: of the covers, distinct.
+        attempt: looks at and commits covers; where it raises, it has committed none of them.
         attempts: how often a cover alone must end its worker.
-        probe: infers a cover that is known to be good; asked before a cover is called poisoned.
+        probe: looks at a cover that is known to be good; asked before a cover is called poisoned.
 
     Returns:
         the covers that were not committed.
@@ -113,7 +111,7 @@ def isolate(
         WorkersError: a good cover ends its worker as well.
         Exception: what ``attempt`` or ``probe`` raised, if it was not the end of a worker.
     """
-    return list(_Search(attempt, attempts, probe).among(tuple(cover_ids)))
+    return list(_Search(attempt, attempts, probe).among(tuple(keys)))
 
 
 @dataclass(frozen=True)
@@ -122,26 +120,26 @@ class _Search:
     attempts: int
     probe: Callable[[], None]
 
-    def among(self, ids: tuple[str, ...]) -> Iterator[Poisoned]:
-        if not ids:
+    def among(self, keys: tuple[str, ...]) -> Iterator[Poisoned]:
+        if not keys:
             return
-        died = self._try(ids)
-        if died is not None and len(ids) > 1:
-            died = self._try(ids)
+        died = self._try(keys)
+        if died is not None and len(keys) > 1:
+            died = self._try(keys)
         if died is not None:
-            yield from self._halve(ids, died)
+            yield from self._halve(keys, died)
 
-    def _halve(self, ids: tuple[str, ...], died: Death | None) -> Iterator[Poisoned]:
+    def _halve(self, keys: tuple[str, ...], died: Death | None) -> Iterator[Poisoned]:
         """The poisoned ones among covers that ended their worker.
 
         Args:
-            ids: at least one.
+            keys: at least one.
             died: how; None if it is only concluded, from the other half that was committed.
         """
-        if len(ids) == 1:
-            yield from self._judge(ids[0], died)
+        if len(keys) == 1:
+            yield from self._judge(keys[0], died)
             return
-        first, second = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+        first, second = keys[: len(keys) // 2], keys[len(keys) // 2 :]
         died = self._try(first)
         if died is None:
             yield from self._halve(second, None)
@@ -151,10 +149,10 @@ class _Search:
         if died is not None:
             yield from self._halve(second, died)
 
-    def _judge(self, cover_id: str, died: Death | None) -> Iterator[Poisoned]:
+    def _judge(self, key: str, died: Death | None) -> Iterator[Poisoned]:
         deaths = 0 if died is None else 1
         while died is None or deaths < self.attempts:
-            died = self._try((cover_id,))
+            died = self._try((key,))
             if died is None:
                 return
             deaths += 1
@@ -166,17 +164,17 @@ class _Search:
             raise WorkersError(
                 "Python workers end whatever cover they look at, so that none is blamed: "
                 f"{died.detail}. See the worker's lines above; memory and processor of this "
-                "machine, the engine (engine.name) and score.timeout_seconds are what to look at"
+                "machine, the engine (engine.name) and workers.timeout_seconds are what to look at"
             ) from error
-        yield Poisoned(cover_id, *died)
+        yield Poisoned(key, *died)
 
-    def _try(self, ids: tuple[str, ...]) -> Death | None:
+    def _try(self, keys: tuple[str, ...]) -> Death | None:
         try:
-            self.attempt(ids)
+            self.attempt(keys)
         except Exception as error:
             died = death(error)
             if died is None:
                 raise
-            _LOG.warning("%d covers ended a Python worker: %s", len(ids), died.detail)
+            logs.warn(f"{len(keys)} covers ended a Python worker: {died.detail}")
             return died
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pyspark.sql import functions as F
 
 from covergenre.detector.marks import Marked, read_marks
 from covergenre.errors import MarksError
+from jobs.runtime import logs
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS
 
@@ -54,10 +54,9 @@ def marked(warehouse: Warehouse, path: Path) -> dict[str, Marked]:
         )
     missing = [mark for mark in marks if mark.cover not in cover_ids]
     if missing:
-        print(
-            f"warning: {len(missing)} of {len(marks)} covers that {path} marks are not in "
-            f"{warehouse.location} (the first, line {missing[0].line}: {missing[0].cover})",
-            file=sys.stderr,
+        logs.warn(
+            f"{len(missing)} of {len(marks)} covers that {path} marks are not in "
+            f"{warehouse.location} (the first, line {missing[0].line}: {missing[0].cover})"
         )
     return found
 

@@ -59,7 +59,7 @@ class Step:
         read the bytes of all.
         """
         files = spark.read.schema("cover_id string, content binary").parquet(
-            *(_readable(file) for file in self.files)
+            *(readable(unquote(file)) for file in self.files)
         )
         ids = spark.createDataFrame(pd.DataFrame({"cover_id": list(cover_ids)}))
         return files.join(F.broadcast(ids), "cover_id", "left_semi")
@@ -127,6 +127,6 @@ def steps(found: DataFrame, covers: int) -> Iterator[Step]:
             files, held = [], 0
 
 
-def _readable(file: str) -> str:
-    """A path as Spark's reader takes it: not encoded as in a URI, what would be a glob escaped."""
-    return re.sub(r"([\\[\]{}*?])", r"\\\1", unquote(file))
+def readable(path: str) -> str:
+    """A path as Spark's reader takes it: what would be a glob escaped."""
+    return re.sub(r"([\\[\]{}*?])", r"\\\1", path)

@@ -6,13 +6,14 @@ Lines, not a bar: spark-submit hands a job's output on through a pipe, where a b
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 
 from pyspark.sql import SparkSession
+
+from jobs.runtime import logs
 
 _SECONDS = 5.0
 
@@ -28,7 +29,7 @@ def told(describe: Callable[[], str]) -> Iterator[None]:
 
     def watch() -> None:
         while not stop.wait(_SECONDS):
-            print(describe(), file=sys.stderr, flush=True)
+            logs.tell(describe())
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -37,7 +38,7 @@ def told(describe: Callable[[], str]) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-        print(describe(), file=sys.stderr, flush=True)
+        logs.tell(describe())
 
 
 @contextlib.contextmanager

@@ -16,7 +16,6 @@ from covergenre.bundle import Bundle
 from jobs.runtime import sink, snapshot
 from jobs.runtime.metrics import per_genre_and_year
 from jobs.runtime.runs import Run
-from jobs.runtime.scoring import predict
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
 
@@ -48,16 +47,31 @@ def own_inferences(warehouse: Warehouse, bundle: Bundle, asked: str) -> DataFram
     return warehouse.read(INFERENCES).where(version & (F.col("asked") == asked))
 
 
-def publish_predictions(warehouse: Warehouse, inferences: DataFrame, bundle: Bundle) -> Changes:
-    """Bring the table predictions in line with albums and inferences, in one commit.
+def unusable(warehouse: Warehouse, inferences: DataFrame) -> DataFrame:
+    """The albums without a cover that can be used: ``album_id``.
+
+    Args:
+        warehouse: with albums.
+        inferences: as :func:`own_inferences` gives them.
+    """
+    albums = warehouse.read(ALBUMS).select("album_id", "cover_id")
+    failed = inferences.where(F.col("reason").isNotNull()).select("cover_id")
+    return (
+        albums.where(F.col("cover_id").isNull())
+        .unionByName(albums.join(failed, "cover_id", "left_semi"))
+        .select("album_id")
+    )
+
+
+def publish_predictions(warehouse: Warehouse, predicted: DataFrame, model_version: str) -> Changes:
+    """Bring the table predictions in line with what it should hold, in one commit.
 
     Args:
         warehouse: with all tables of scoring.
-        inferences: as :func:`own_inferences` gives them.
-        bundle: whose predictions.
+        predicted: what it should hold of a bundle.
+        model_version: of that bundle.
     """
-    predicted = predict(warehouse.read(ALBUMS), inferences, bundle)
-    differing, changes = differences(warehouse, predicted, bundle.model_version)
+    differing, changes = differences(warehouse, predicted, model_version)
     if not changes:
         return changes
     rows = predicted.join(
@@ -148,7 +162,7 @@ def publish_state(warehouse: Warehouse, cells: DataFrame, bundle: Bundle, run: R
         path of the copy.
     """
     model = bundle.model_version
-    versions = [warehouse.version(table) for table in (ALBUMS, PREDICTIONS, QUARANTINE)]
+    versions = [warehouse.rows_version(table) for table in (ALBUMS, PREDICTIONS, QUARANTINE)]
     state = f"{model}-{'.'.join(map(str, versions))}"
     spark, location = warehouse.spark, warehouse.location
     if snapshot.version(spark, location, SNAPSHOT) == state:

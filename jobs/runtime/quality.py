@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from pyspark.sql import functions as F
 from covergenre.config import Settings
 from covergenre.config.quality import Bound, Quality
 from covergenre.errors import CovergenreError
+from jobs.runtime import logs
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import METRICS
@@ -166,7 +166,7 @@ def _change(now: float | None, last: float | None) -> float | None:
 
 
 def _judge(name: str, what: str, value: float | None, bound: Bound) -> Finding | None:
-    if bound.then == "off" or value is None:
+    if bound.then == "ignore" or value is None:
         return None
     if bound.least is not None and value < bound.least:
         limit = f"at least {bound.least:g}"
@@ -202,7 +202,7 @@ def check(warehouse: Warehouse, cells: pd.DataFrame, run: Run, settings: Setting
     run.counts["quality_warnings"] = len(found) - len(failures)
     run.counts["quality_failures"] = len(failures)
     for finding in found:
-        print(f"quality {finding.level}: {finding.text}", file=sys.stderr)
+        logs.warn(f"quality {finding.level}: {finding.text}", **asdict(finding))
     _alert(found, warehouse, run, settings.quality)
     if failures:
         raise QualityError(
@@ -214,7 +214,7 @@ def check(warehouse: Warehouse, cells: pd.DataFrame, run: Run, settings: Setting
 
 
 def _alert(found: Sequence[Finding], warehouse: Warehouse, run: Run, settings: Quality) -> None:
-    levels = {"off": [], "warn": ["warn", "fail"], "fail": ["fail"]}[settings.alert_on]
+    levels = {"never": [], "warn": ["warn", "fail"], "fail": ["fail"]}[settings.alert_on]
     told = [finding for finding in found if finding.level in levels]
     address = os.environ.get(WEBHOOK)
     if not told or not address:
@@ -239,7 +239,7 @@ def post(address: str, body: Mapping[str, Any], settings: Quality) -> bool:
     """
     attempts = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(settings.webhook_attempts),
-        wait=tenacity.wait_exponential_jitter(initial=0.2, max=10),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=10),
         retry=tenacity.retry_if_exception(_may_pass),
         reraise=True,
     )
@@ -248,7 +248,7 @@ def post(address: str, body: Mapping[str, Any], settings: Quality) -> bool:
     except (requests.RequestException, ValueError) as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
         why = f"answered {status}" if status else type(error).__name__
-        print(f"warning: the webhook at {_host(address)} was not told: {why}", file=sys.stderr)
+        logs.warn(f"the webhook at {_host(address)} was not told: {why}")
         return False
     return True
 

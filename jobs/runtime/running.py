@@ -20,21 +20,18 @@ _FOLDER = ".running"
 
 
 @contextlib.contextmanager
-def marked(location: str, run_id: str, about: Mapping[str, Any]) -> Iterator[Callable[[], None]]:
+def marked(root: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Callable[[], None]]:
     """Mark a run as in progress while the block lasts.
 
     Args:
-        location: the warehouse, a local folder; an object store has no locks, nothing is marked.
+        root: where files can be locked for the warehouse.
         run_id: of the run.
         about: what is to be known of it if it is killed, as JSON takes it.
 
     Yields:
         what removes the mark, to be called once the run's end is on record.
     """
-    if "://" in location:
-        yield lambda: None
-        return
-    folder = Path(location) / _FOLDER
+    folder = root / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     mark, lock = folder / f"{run_id}.json", FileLock(folder / f"{run_id}.lock")
     with lock:
@@ -43,11 +40,9 @@ def marked(location: str, run_id: str, about: Mapping[str, Any]) -> Iterator[Cal
         yield lambda: _forget(mark)
 
 
-def killed(location: str) -> Iterator[dict[str, Any]]:
+def killed(root: Path) -> Iterator[dict[str, Any]]:
     """What is known of each run that was killed; it is forgotten when the next one is asked for."""
-    if "://" in location:
-        return
-    for lock in sorted((Path(location) / _FOLDER).glob("*.lock")):
+    for lock in sorted((root / _FOLDER).glob("*.lock")):
         try:
             with FileLock(lock, timeout=0):
                 mark = lock.with_suffix(".json")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from covergenre.config import Settings
 from covergenre.engines import Engine
+from jobs.runtime import logs
 from jobs.runtime.running import killed, marked
 from jobs.runtime.session import processor
 from jobs.runtime.warehouse import Warehouse
@@ -55,9 +58,24 @@ def recorded(
         warehouse: where it is recorded.
         writing: holds the warehouse, if the caller does not for the whole block.
     """
+    with logs.within(run_id=run.run_id, job=run.job), _recorded(run, warehouse, writing):
+        yield run
+
+
+@contextlib.contextmanager
+def _recorded(
+    run: Run, warehouse: Warehouse, writing: Callable[[], AbstractContextManager[None]]
+) -> Iterator[None]:
+    if not warehouse.local and run.settings.warehouse.locks is None:
+        print(
+            f"warning: other machines are not kept from writing to {warehouse.location} meanwhile: "
+            "name a folder that they share as warehouse.locks",
+            file=sys.stderr,
+        )
+    root = warehouse.lock_folder(run.settings.warehouse)
     with writing():
         warehouse.create(RUNS)
-        _record_killed(warehouse)
+        _record_killed(warehouse, root)
     run.input_versions = warehouse.versions()
     about = {
         "run_id": run.run_id,
@@ -70,9 +88,9 @@ def recorded(
         "processor": processor(),
         "settings": json.dumps(run.settings.model_dump()),
     }
-    with marked(warehouse.location, run.run_id, about) as forget:
+    with marked(root, run.run_id, about) as forget:
         try:
-            yield run
+            yield
         except BaseException as error:
             # The first line names the error; the rest is Spark's plan.
             text = (str(error).strip().splitlines() or [""])[0]
@@ -86,8 +104,8 @@ def recorded(
             forget()
 
 
-def _record_killed(warehouse: Warehouse) -> None:
-    for about in killed(warehouse.location):
+def _record_killed(warehouse: Warehouse, root: Path) -> None:
+    for about in killed(root):
         where = f"process {about.pop('process')} on {about.pop('host')}"
         row = {
             **about,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -19,7 +18,7 @@ from covergenre.config import Settings
 from covergenre.engines import Engine, choose
 from covergenre.fusion.inputs import ADVISORY, APPEARANCE, CONCEPTS
 from covergenre.images import Limits
-from jobs.runtime import session
+from jobs.runtime import logs, session
 from schemas import PREDICTIONS
 from udfs.concepts import ShippedTagger
 from udfs.score import Describing, make_score
@@ -75,10 +74,9 @@ def asked(bundle: Bundle, settings: Settings) -> Asked:
         }
         combined = {part for part in fusion.parts if said[part][0] == said[part][1]}
         for part in sorted({*fusion.parts} & {*wanted} - combined):
-            print(
-                f"warning: the bundle's combined model does without {part}: it has learnt from "
-                f"{said[part][0]}, the settings mean {said[part][1]}",
-                file=sys.stderr,
+            logs.warn(
+                f"the bundle's combined model does without {part}: it has learnt from "
+                f"{said[part][0]}, the settings mean {said[part][1]}"
             )
     return Asked(tagger, colours, frozenset(combined), settings.images.limits)
 
@@ -107,7 +105,7 @@ def scorer(
     )
     udf = make_score(
         ShippedBundle.of(bundle, chosen, settings, spark), settings.score.batch_size,
-        session.task_cpus(spark), question.limits, describing,
+        session.task_cpus(spark), question.limits, describing, settings.workers.timeout_seconds,
     )  # fmt: skip
     return lambda covers: covers.select("cover_id", udf("content").alias("said")).select(
         "cover_id", "said.*"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.runtime.maintenance.takedowns import refused
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
 
@@ -73,13 +74,14 @@ def write(
         looked_at: the covers that were looked at: album_id and :data:`FACTS`, read more than once;
             ``reason`` is NULL and ``content`` set for the usable ones (NULL for bytes held
             already). With a column ``attempts`` it says how often a cover failed, else failures
-            are counted.
+            are counted. Covers that were taken down are refused.
         now: the time written.
         mirror: whether the listing is the whole catalogue: albums that it lacks leave.
 
     Returns:
         number of albums that changed, number that left.
     """
+    looked_at = refused(warehouse, looked_at)
     _append_covers(warehouse, looked_at, now)
     quarantine(warehouse, looked_at.where(F.col("reason").isNotNull()), now)
     changed, removed = _merge_albums(warehouse, listing, looked_at, now, mirror)
@@ -155,7 +157,8 @@ def _close_mended(warehouse: Warehouse, looked_at: DataFrame, now: datetime.date
 
 
 def quarantine(warehouse: Warehouse, failed: DataFrame, now: datetime.datetime) -> None:
-    """Record albums whose cover cannot be used.
+    """Record albums whose cover cannot be used; rows that were cleared are listed again if it is
+    another cover, or another reason.
 
     Args:
         warehouse: with quarantine created.
@@ -171,13 +174,15 @@ def quarantine(warehouse: Warehouse, failed: DataFrame, now: datetime.datetime) 
     seen = {"reason": "s.reason", "detail": "s.detail", "cover_id": "s.cover_id",
             "last_seen": "s.now", "closed_at": "NULL",
             "attempts": "s.attempts" if counted else "t.attempts + 1"}  # fmt: skip
+    same = "t.reason = s.reason AND t.cover_id <=> s.cover_id AND t.closed_at IS NULL"
+    kept = {name: f"CASE WHEN {same} THEN t.{name} END" for name in ("cleared_at", "note")}
     first = {**seen, "album_id": "s.album_id", "first_seen": "s.now",
              "attempts": "s.attempts" if counted else "1"}  # fmt: skip
     (
         warehouse.delta(QUARANTINE)
         .alias("t")
         .merge(rows.alias("s"), "t.album_id = s.album_id")
-        .whenMatchedUpdate(set=dict(seen))
+        .whenMatchedUpdate(set={**seen, **kept})
         .whenNotMatchedInsert(values=dict(first))
         .execute()
     )

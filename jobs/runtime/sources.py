@@ -77,9 +77,11 @@ def from_folder(spark: SparkSession, listed: Listing, settings: config.Settings)
 
 def read_files(look_at: DataFrame, settings: config.Settings) -> DataFrame:
     """Read, hash, decode and describe the files of a folder: ``album_id`` and the facts."""
-    facts = look_at.withColumn("facts", make_read(settings.images.limits)("path"))
+    facts = look_at.withColumn(
+        "facts", make_read(settings.images.limits, settings.workers.timeout_seconds)("path")
+    )
     columns = [F.col(f"facts.{name}").alias(name) for name in FACTS]
-    # What the listing knows (the CSV names a missing file) says more than the reader's own reason.
+    # What the listing knows (the CSV names a missing file) says more than the reader does.
     known = {n: F.coalesce(F.col(n), F.col(f"facts.{n}")).alias(n) for n in ("reason", "detail")}
     named = [known.get(name, column) for name, column in zip(FACTS, columns, strict=True)]
     return facts.select("album_id", *named)
@@ -163,6 +165,7 @@ def _year(raw: Any, settings: config.Settings) -> Any:
 
 def inspect_content(look_at: DataFrame, settings: config.Settings) -> DataFrame:
     """Hash, decode and describe the covers whose bytes the catalogue itself holds."""
-    inspected = look_at.withColumn("facts", make_inspect(settings.images.limits)("content"))
+    inspect = make_inspect(settings.images.limits, settings.workers.timeout_seconds)
+    inspected = look_at.withColumn("facts", inspect("content"))
     facts = [f"facts.{name}" for name in FACTS if name != "content"]
     return inspected.select("album_id", *facts, "content")

@@ -10,7 +10,6 @@ import logging
 import math
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from covergenre.current import CURRENT
+from jobs.runtime import logs
 
 DATABASE = "mlflow.db"
 _ARTIFACTS = "mlruns"
@@ -65,10 +65,9 @@ def _attempted(settings: Settings, action: Callable[[], None]) -> bool:
         action()
     except Exception as error:  # whatever MLflow, a database or the network raise
         text = (str(error).strip().splitlines() or [""])[0][:500]
-        print(
-            f"warning: not noted in MLflow at {uri(settings)}: {type(error).__name__}: {text}; "
-            "the bundle is not affected",
-            file=sys.stderr,
+        logs.warn(
+            f"not noted in MLflow at {uri(settings)}: {type(error).__name__}: {text}; "
+            "the bundle is not affected"
         )
         return False
     return True

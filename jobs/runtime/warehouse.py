@@ -7,16 +7,28 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from delta.tables import DeltaTable
 from filelock import FileLock, Timeout
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from covergenre.config.sections import WarehouseSettings
 from covergenre.errors import CatalogueError, LockedError, OutputError
 from schemas import TABLES, Table
 
 _IDENTITY = "catalogue.json"
+# Operations of Delta's history.
+_SAME_ROWS = (
+    "CREATE TABLE",
+    "OPTIMIZE",
+    "REORG",
+    "SET TBLPROPERTIES",
+    "UNSET TBLPROPERTIES",
+    "VACUUM START",
+    "VACUUM END",
+)
 
 
 class Warehouse:
@@ -35,6 +47,14 @@ class Warehouse:
     def path(self, name: str) -> str:
         """Where a table (or a folder beside the tables) lies."""
         return f"{self.location}/{name}"
+
+    def lock_folder(self, settings: WarehouseSettings) -> Path:
+        """Where files can be locked for this warehouse: the folder itself, or for a URL one of its
+        own in ``warehouse.locks``.
+        """
+        if self.local:
+            return Path(self.location)
+        return Path(settings.lock_folder) / quote(self.location, safe="")
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
@@ -102,37 +122,51 @@ class Warehouse:
             return max(int(commit.stem) for commit in log.glob("[0-9]*.json"))
         return int(self.delta(table).history(1).select("version").collect()[0]["version"])
 
+    def rows_version(self, table: Table) -> int:
+        """The last of the table's Delta versions that changed rows: not by compaction or a change
+        of properties. The first that its log tells of, where that tells of none such.
+        """
+        if self.local:
+            log = sorted((Path(self.path(table.name)) / "_delta_log").glob("[0-9]*.json"))
+            for commit in reversed(log):
+                # Delta protocol, "Add File and Remove File".
+                if '"dataChange":true' in commit.read_text("utf-8"):
+                    return int(commit.stem)
+            return int(log[0].stem)
+        changed = F.when(~F.col("operation").isin(*_SAME_ROWS), F.col("version"))
+        last = F.coalesce(F.max(changed), F.min("version"))
+        return int(self.delta(table).history().agg(last).collect()[0][0])
+
     @contextlib.contextmanager
-    def writing(self, catalogue: str, timeout: float) -> Iterator[None]:
+    def writing(self, catalogue: str, settings: WarehouseSettings) -> Iterator[None]:
         """Hold the warehouse for writing, for one catalogue.
 
-        Delta on a local disk writes its log by exists-then-rename, which two drivers can both do:
-        one lock a warehouse keeps them apart. Object stores have no such lock here.
+        Delta on a local disk writes its log by exists-then-rename, on S3 by exists-then-put, which
+        two drivers can both do: one lock a warehouse keeps them apart.
 
         Args:
             catalogue: what the catalogue is: a folder's path or a URL (``crawl:allmusic``);
                 remembered on first use.
-            timeout: seconds to wait for another writer.
+            settings: how long to wait for another writer, and where the locks of URLs are.
 
         Raises:
             LockedError: another writer holds it.
             OutputError: it cannot be written, or belongs to another catalogue.
         """
-        if not self.local:
-            yield
-            return
-        root = Path(self.location)
+        root = self.lock_folder(settings)
         try:
             root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(root / ".lock", timeout=timeout)
+            lock = FileLock(root / ".lock", timeout=settings.lock_timeout_seconds)
             lock.acquire()
         except Timeout:
             raise LockedError(
-                f"{root} is being written by another job: wait for it, or name another --output"
+                f"{self.location} is being written by another job: wait for it, or name another "
+                "--output"
             ) from None
         except OSError as error:
+            named = "--output" if self.local else "warehouse.locks:"
             raise OutputError(
-                f"--output {root} cannot be written ({error.strerror}): name a folder"
+                f"{named} {root} cannot be written ({error.strerror}): name a folder"
             ) from error
         try:
             if catalogue != self.location:  # a warehouse scored as it is keeps its owner

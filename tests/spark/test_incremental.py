@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from covergenre.bundle import Bundle
 from covergenre.config import Settings
+from covergenre.config.quality import Bound
 from covergenre.errors import CatalogueError
 from jobs import score as job
-from jobs.runtime import inference
+from jobs.runtime import inference, sources
 from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.dry_run import planned
 from jobs.runtime.planning import Scope
 from jobs.runtime.publishing import SNAPSHOT
+from jobs.runtime.quality import QualityError
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
@@ -49,9 +53,11 @@ class Night:
     def read(self) -> None:
         ingest(self.warehouse, str(self.covers), look(str(self.covers)), self.settings)
 
-    def score(self, scope: Scope | None = None, **changed: Any) -> job.Result:
+    def score(self, scope: Scope | None = None, step: int = 20000, **changed: Any) -> job.Result:
         self.read()
         settings = self.changed(**changed)
+        workers = settings.workers.model_copy(update={"step_covers": step})
+        settings = settings.model_copy(update={"workers": workers})
         run = Run("score", settings, model_version=self.bundle.model_version)
         return job.score(self.warehouse, self.bundle, settings, run, scope)
 
@@ -165,7 +171,7 @@ def test_after_a_kill_the_next_run_goes_on(
 
     monkeypatch.setattr(inference, "scorer", dies_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        night.score(step_covers=1)
+        night.score(step=1)
     kept = night.warehouse.read(INFERENCES).count()
     assert kept == looked[0] and 0 < kept < 7
     assert night.warehouse.read(PREDICTIONS).isEmpty()  # nobody sees half a run
@@ -197,6 +203,74 @@ def test_killed_behind_the_models_it_only_publishes(
     assert metrics.select("run_id").distinct().count() == 1
     assert metrics.where("genre_basis = 'catalogue'").agg(F.sum("albums")).first()[0] == 7
     assert len(pd.read_parquet(Path(night.warehouse.location) / SNAPSHOT)) == 6
+
+
+def _lethal(column: str) -> Callable[[DataFrame], DataFrame]:
+    """Covers as they are, but that a worker which meets one with this word in a column is gone."""
+
+    def meet(batches: Iterator[pd.Series]) -> Iterator[pd.Series]:
+        for values in batches:
+            if any(b"lethal" in bytes(value) for value in values):
+                ctypes.string_at(0)
+            yield values
+
+    meet.__module__ = "__main__"  # workers have no module tests
+    udf = pandas_udf(meet, "binary").asNondeterministic()
+    return lambda rows: rows.withColumn(column, udf(column))
+
+
+def test_a_cover_that_ends_its_worker_is_a_row_in_quarantine(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.add("rap/lethal to read.jpg", drawn("rap", 40))
+    night.add("rap/later.jpg", drawn("rap", 41) + b"lethal to look at")
+    read, scorer = sources.read_files, inference.scorer
+    met_reading, met_scoring = _lethal("path"), _lethal("content")
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            sources, "read_files", lambda rows, settings: read(met_reading(rows), settings)
+        )
+
+        def dangerous(*args: Any) -> Callable[[DataFrame], DataFrame]:
+            look = scorer(*args)
+            return lambda covers: look(met_scoring(covers))
+
+        patch.setattr(inference, "scorer", dangerous)
+        result = night.score()
+        assert (result.counted.scored, result.counted.quarantined) == (6, 3)
+        rows = {row["album_id"]: row for row in night.warehouse.read(QUARANTINE).collect()}
+        for name in ("rap/lethal to read.jpg", "rap/later.jpg"):
+            assert rows[name]["reason"] == "crashed_worker"
+            assert "Segmentation fault" in rows[name]["detail"]
+        assert night.score().covers == 0  # bounded: it is not tried every night
+
+
+def test_a_run_that_is_not_as_expected_publishes_nothing(night: Night) -> None:
+    night.score()
+    before, link = night.predictions(), Path(night.warehouse.location, SNAPSHOT).readlink()
+    night.add("rap/new.jpg", drawn("rap", 20))
+    strict = {"min_albums": 1, "lost_share": Bound(least=None, most=0.0, then="fail")}
+    quality = night.settings.quality.model_copy(update=strict)
+    night.settings = night.settings.model_copy(update={"quality": quality})
+    assert night.score().changes.added == 1
+    (night.covers / "rap/0.jpg").unlink()
+    with pytest.raises(QualityError, match=r"nothing was published: .*quality\.lost_share"):
+        night.score()
+    assert len(night.predictions()) == len(before) + 1
+    assert Path(night.warehouse.location, SNAPSHOT).readlink() != link
+    night.settings = night.settings.model_copy(
+        update={"quality": quality.model_copy(update={"lost_share": Bound(
+            least=None, most=0.0, then="warn")})}
+    )  # fmt: skip
+    assert (night.score().covers, len(night.predictions())) == (0, len(before))
+
+
+def test_a_catalogue_is_read_in_parts(night: Night) -> None:
+    night.score(step=2)
+    covers = night.warehouse.delta(COVERS).history().where("operation = 'WRITE'").count()
+    assert covers > 1
+    assert night.warehouse.read(COVERS).count() == 6
+    assert night.score(step=2).counted.albums == 7
 
 
 def test_part_of_a_catalogue_is_scored_and_the_rest_is_left_for_later(night: Night) -> None:

@@ -81,7 +81,7 @@ class Table:
         return int(row[0])
 
     def isolate(self, ids: Sequence[str]) -> dict[str, Poisoned]:
-        return {found.cover_id: found for found in isolate(ids, self.commit, 2, self.probe)}
+        return {found.key: found for found in isolate(ids, self.commit, 2, self.probe)}
 
     def committed(self) -> list[str]:
         rows = self.spark.read.format("delta").load(self.path).collect()

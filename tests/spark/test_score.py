@@ -219,8 +219,8 @@ def test_each_distinct_cover_is_decoded_once(
 ) -> None:
     limits, log = counted
 
-    def with_log(bundle: object, batch: int, threads: int, _: object, asked: object) -> object:
-        return make_score(bundle, batch, threads, limits, asked)  # type: ignore[arg-type]
+    def with_log(bundle: object, batch: int, threads: int, _: object, *rest: object) -> object:
+        return make_score(bundle, batch, threads, limits, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(scoring, "make_score", with_log)
     bundle = make_bundle(detector=detectors.own())

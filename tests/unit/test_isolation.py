@@ -101,7 +101,7 @@ def test_attempts_grow_with_the_poisoned_covers_not_with_the_others(poisoned: in
     ids = _ids(20_000)
     chosen = np.random.default_rng(poisoned).choice(ids, poisoned, replace=False)
     workers = Workers(*chosen)
-    assert {found.cover_id for found in workers.isolate(ids)} == {*chosen}
+    assert {found.key for found in workers.isolate(ids)} == {*chosen}
     assert workers.committed == Counter(set(ids) - {*chosen})
     assert len(workers.attempts) <= 1.5 * poisoned * math.log2(len(ids)) + 4
 
@@ -110,7 +110,7 @@ def test_attempts_grow_with_the_poisoned_covers_not_with_the_others(poisoned: in
 def test_cover_is_judged_alone_as_often_as_asked(attempts: int) -> None:
     for poison in _ids(4):
         workers = Workers(poison)
-        assert [found.cover_id for found in workers.isolate(_ids(4), attempts)] == [poison]
+        assert [found.key for found in workers.isolate(_ids(4), attempts)] == [poison]
         assert workers.attempts.count((poison,)) == attempts
 
 

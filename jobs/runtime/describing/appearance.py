@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
@@ -11,6 +10,7 @@ from pyspark.sql import functions as F
 
 from covergenre.appearance import version
 from covergenre.config import Settings
+from jobs.runtime import logs
 from jobs.runtime.describing.covers import covers_without
 from jobs.runtime.progress import shown
 from jobs.runtime.warehouse import Warehouse
@@ -74,7 +74,7 @@ def describe_appearance(
 
 def _warn_of_unusable(covers: DataFrame) -> None:
     for row in covers.groupBy("reason").count().orderBy("reason").collect():
-        print(f"warning: {row['count']} covers are not described: {row['reason']}", file=sys.stderr)
+        logs.warn(f"{row['count']} covers are not described: {row['reason']}")
 
 
 def palette(warehouse: Warehouse, settings: Settings) -> str:

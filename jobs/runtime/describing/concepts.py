@@ -7,7 +7,6 @@ the driver, and what it said of a batch is stored before the next is sent: a kil
 from __future__ import annotations
 
 import datetime
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from covergenre.concepts.tagger import Tagged, Tagger, TaggerFailure
 from covergenre.config import Settings
 from covergenre.engines import choose
 from covergenre.errors import ConceptsError, CostLimitError
-from jobs.runtime import session
+from jobs.runtime import logs, session
 from jobs.runtime.describing.covers import covers_without, of_albums, with_content
 from jobs.runtime.progress import shown, told
 from jobs.runtime.warehouse import Warehouse
@@ -164,7 +163,7 @@ def _by_driver(
                     if isinstance(one, TaggerFailure):
                         failures[one.reason] = failures.get(one.reason, 0) + 1
         except CostLimitError as error:
-            print(error, file=sys.stderr)
+            logs.tell(str(error))
     failed = _warn(failures)
     return Described(tagger.name, described, failed, count - described - failed)
 
@@ -219,5 +218,5 @@ def _store(warehouse: Warehouse, tagger: str, rows: DataFrame, now: datetime.dat
 def _warn(failures: dict[str, int]) -> int:
     """Tell of failures by their reason; how many there are."""
     for reason, count in sorted(failures.items()):
-        print(f"warning: {count} covers have no concepts: {reason}", file=sys.stderr)
+        logs.warn(f"{count} covers have no concepts: {reason}")
     return sum(failures.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from pyspark.sql import functions as F
 from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from covergenre.errors import BundleError, CatalogueError
+from jobs.runtime import logs
 from jobs.runtime.progress import shown
 from jobs.runtime.scoring import infer
 from jobs.runtime.warehouse import Warehouse
@@ -233,7 +233,7 @@ def warn(remark: str | None) -> list[str]:
     """Print a remark where there is one, and keep it for the report."""
     if remark is None:
         return []
-    print(f"warning: {remark}", file=sys.stderr)
+    logs.warn(remark)
     return [remark]
 
 
