@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse promote mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse promote maintain quarantine mlflow test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,13 @@ convert: $(READY) ## Let scoring compute faster with MODEL=bundle, if COVERS=fol
 
 promote: $(READY) ## Use BUNDLE=dir where no bundle is named, if it is good enough
 	@$(BIN)/python jobs/promote.py $(if $(BUNDLE),"$(BUNDLE)") $(ARGS)
+
+maintain: $(READY) ## Compact and clean the tables of COVERS=folder or OUTPUT=dir [ARGS="--takedown cover.jpg"]
+	@$(SUBMIT) jobs/maintain.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
+
+quarantine: $(READY) ## List albums without a usable cover of COVERS=folder or OUTPUT=dir [WHAT=retry ARGS=--all]
+	@$(SUBMIT) jobs/quarantine.py $(or $(WHAT),list) $(if $(COVERS),--covers "$(COVERS)") \
+		$(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 mlflow: $(READY) ## Show the experiments in a browser (needs uv) [URI=sqlite:///models/mlflow.db]
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false uvx "mlflow==$$($(BIN)/python -c \

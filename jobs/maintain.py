@@ -43,8 +43,7 @@ def maintain(warehouse: Warehouse, args: argparse.Namespace, settings: Settings)
     if args.restore is not None:
         return restore(warehouse, *args.restore)
     if args.takedown or takedowns.unfinished(warehouse):
-        ids = [takedowns.identify(named) for named in args.takedown or []]
-        counts = take_down(warehouse, ids, args.why, settings)
+        counts = take_down(warehouse, args.takedown or [], args.why, settings)
     return counts if args.takedown else {**counts, **care(warehouse, settings)}
 
 
@@ -59,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         help="only bring a table back to an earlier version, or to a time (UTC, 2026-01-31T04:00)",
     )  # fmt: skip
     parser.add_argument(
-        "--takedown", nargs="+", metavar="COVER",
+        "--takedown", nargs="+", metavar="COVER", type=takedowns.identify,
         help="only erase covers, named by their sha256 or by a file, and refuse them from now on",
     )  # fmt: skip
     parser.add_argument("--why", metavar="TEXT", help="of a takedown, kept in the table takedowns")

@@ -12,6 +12,7 @@ from schemas.quarantine import QUARANTINE
 from schemas.runs import RUNS
 from schemas.splits import SPLITS
 from schemas.table import Column, Table
+from schemas.takedowns import TAKEDOWNS
 
 TABLES = {
     table.name: table
@@ -27,6 +28,7 @@ TABLES = {
         PREDICTIONS,
         METRICS,
         RUNS,
+        TAKEDOWNS,
     )
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "RUNS",
     "SPLITS",
     "TABLES",
+    "TAKEDOWNS",
     "Column",
     "Table",
 ]

@@ -4,7 +4,7 @@ from schemas.table import Column, Table
 
 QUARANTINE = Table(
     name="quarantine",
-    version=1,
+    version=2,
     comment="Albums without a usable cover; open while closed_at is NULL",
     key=("album_id",),
     columns=(
@@ -16,6 +16,10 @@ QUARANTINE = Table(
         Column("last_seen", "timestamp", "when it last failed", False),
         Column("attempts", "int", "how often it failed", False),
         Column("closed_at", "timestamp", "when the album was usable after all, or left"),
+        Column(
+            "cleared_at", "timestamp", "when somebody let it rest: not listed until it fails anew"
+        ),
+        Column("note", "string", "what they wrote about it"),
     ),
     constraints={"attempts": "attempts > 0"},
 )

@@ -37,7 +37,7 @@ def test_a_table_from_before_gets_its_new_columns_and_keeps_its_rows(
     now = replace(QUARANTINE, version=9, columns=(*QUARANTINE.columns, _ADDED))
     warehouse = Warehouse(spark, str(tmp_path / "it's mine"))
     warehouse.create(QUARANTINE)
-    row = ("a", None, "corrupt", None, NOW, NOW, 1, None)
+    row = ("a", None, "corrupt", None, NOW, NOW, 1, None, None, None)
     warehouse.append(QUARANTINE, spark.createDataFrame([row], QUARANTINE.schema))
     for _ in range(2):
         warehouse.create(now)
@@ -76,7 +76,7 @@ def test_conform_puts_columns_in_order(spark: SparkSession) -> None:
 def test_constraints_are_enforced(spark: SparkSession, tmp_path: Path) -> None:
     warehouse = Warehouse(spark, str(tmp_path))
     warehouse.create(QUARANTINE)
-    row = ("a", None, "corrupt", None, NOW, NOW, 0, None)
+    row = ("a", None, "corrupt", None, NOW, NOW, 0, None, None, None)
     with pytest.raises(Exception, match=r"attempts"):
         warehouse.append(QUARANTINE, spark.createDataFrame([row], QUARANTINE.schema))
     assert warehouse.read(QUARANTINE).count() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -53,7 +54,7 @@ def forget(stores: Iterable[Store], cover_ids: Collection[str]) -> None:
         with store.transaction() as connection:
             connection.executemany(
                 "UPDATE albums SET state = 'failed', content = NULL, cover_id = NULL, etag = NULL,"
-                " reason = ?, detail = ? WHERE cover_id = ?",
+                " reason = ?, detail = ?, attempts = max(attempts, 1) WHERE cover_id = ?",
                 [(REASON, DETAIL, one) for one in cover_ids],
             )
         store.compact()
@@ -64,7 +65,8 @@ def want(stores: Iterable[Store], album_ids: Collection[str]) -> None:
     for store in stores:
         with store.transaction() as connection:
             connection.executemany(
-                "UPDATE albums SET state = 'wanted' WHERE state = 'failed' AND album_id = ?",
+                "UPDATE albums SET state = 'wanted' WHERE state = 'failed' AND album_id = ?"
+                " AND cover_url IS NOT NULL",
                 [(one,) for one in album_ids],
             )
 
@@ -93,7 +95,7 @@ def erase(location: str, cover_ids: Collection[str], contents: Collection[bytes]
 
 def _others(root: Path) -> Iterator[Path]:
     """The files that belong to no table, copy or journal."""
-    apart = {*TABLES, "takedowns", "_snapshots"}
+    apart = {*TABLES, "_snapshots"}
     for path in root.iterdir():
         if path.is_symlink() or path.name in apart:
             continue
@@ -101,6 +103,11 @@ def _others(root: Path) -> Iterator[Path]:
         yield from (file for file in below if file.is_file() and ".sqlite" not in file.name)
 
 
-def _has(file: Path, wanted: Iterable[bytes]) -> bool:
-    held = file.name.encode() + b"\n" + file.read_bytes()
-    return any(one in held for one in wanted)
+def _has(file: Path, wanted: Collection[bytes]) -> bool:
+    name = file.name.encode()
+    if any(one in name for one in wanted):
+        return True
+    if not file.stat().st_size:
+        return False
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as held:
+        return any(held.find(one) >= 0 for one in wanted)

@@ -12,14 +12,13 @@ from pyspark.sql import functions as F
 
 from covergenre.config import Settings
 from covergenre.errors import CovergenreError
-from jobs.runtime import sink, snapshot
+from jobs.runtime import planning, sink, snapshot
 from jobs.runtime.folds import fold
 from jobs.runtime.maintenance import beside, care, storage
-from jobs.runtime.maintenance.takedowns import DETAIL, REASON, mask
+from jobs.runtime.maintenance.takedowns import DETAIL, REASON, names_one, veil
 from jobs.runtime.publishing import SNAPSHOT
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, COVERS, QUARANTINE, SPLITS, TABLES, Table
-from schemas.takedowns import TAKEDOWNS
+from schemas import ALBUMS, COVERS, PREDICTIONS, QUARANTINE, SPLITS, TABLES, TAKEDOWNS, Table
 
 _CHECKPOINTS = "delta.checkpointInterval"
 # A group's new name is looked for among so many: one in ``splits.folds`` of them keeps its fold.
@@ -53,25 +52,28 @@ def erase(
         ErasureError: a table still names one of the covers; says which.
         LockedError: a crawl is running.
     """
-    spark = warehouse.spark
-    ids = spark.createDataFrame([(one,) for one in cover_ids], "cover_id string").localCheckpoint()
+    warehouse.create(ALBUMS, COVERS, QUARANTINE)
     tables = [t for t in TABLES.values() if t != TAKEDOWNS and warehouse.exists(t)]
     warehouse.create(*tables)  # an earlier layout may lack a column
+    rows = [(one,) for one in cover_ids]
+    ids = warehouse.spark.createDataFrame(rows, "cover_id string").localCheckpoint()
     location = warehouse.location if warehouse.local else None
     with beside.journals(location) as stores:
-        contents = _contents(warehouse, ids)
-        counts = {"albums": _leave_albums(warehouse, ids, now)}
+        counts = {"files": 0}
+        # Before the tables: the bytes that are looked for are in them.
+        if location is not None:
+            counts["files"] = beside.erase(location, cover_ids, _contents(warehouse, ids))
+        beside.forget(stores, cover_ids)
+        counts["albums"] = _leave_albums(warehouse, ids, now)
         if warehouse.exists(SPLITS):
             _rename_groups(warehouse, ids, settings)
         for table in tables:
             if _about_covers(table):
                 counts[table.name] = care.delete_covers(warehouse, table, ids)
+            _veil(warehouse, table, cover_ids)
         counts["copies"] = _rewrite_copies(warehouse, ids)
         for table in tables:
             forget_history(warehouse, table)
-        beside.forget(stores, cover_ids)
-        if location is not None:
-            counts["files"] = beside.erase(location, cover_ids, contents)
     left = [table.name for table in tables if _names_one_of(warehouse, table, cover_ids)]
     if left:
         raise ErasureError(f"a cover is still named in {', '.join(left)}: please report this")
@@ -90,38 +92,37 @@ def _contents(warehouse: Warehouse, ids: DataFrame) -> list[bytes]:
 
 def _leave_albums(warehouse: Warehouse, ids: DataFrame, now: datetime.datetime) -> int:
     """Take their cover from albums, into quarantine; returns how many albums they are."""
-    albums = warehouse.read(ALBUMS)
-    # The etag of a Delta table's row is the sha256 of its bytes, as a cover's id is.
-    named = albums.etag == ids.cover_id
     hit = (
-        albums.join(F.broadcast(ids), (albums.cover_id == ids.cover_id) | named)
-        .select("album_id", F.when(named, mask(albums.etag)).otherwise(albums.etag).alias("etag"))
-        .dropDuplicates(["album_id"])
+        warehouse.read(ALBUMS)
+        .join(F.broadcast(ids), "cover_id", "left_semi")
+        .select(
+            "album_id",
+            F.lit(None).cast("string").alias("cover_id"),
+            F.lit(REASON).alias("reason"),
+            F.lit(DETAIL).alias("detail"),
+        )
         .localCheckpoint()
     )
-    failed = hit.select(
-        "album_id",
-        F.lit(None).cast("string").alias("cover_id"),
-        F.lit(REASON).alias("reason"),
-        F.lit(DETAIL).alias("detail"),
-        F.lit(1).alias("attempts"),
-    )
-    sink.quarantine(warehouse, failed, now)
-    (
-        warehouse.delta(QUARANTINE)
-        .alias("t")
-        .merge(ids.alias("s"), "t.cover_id = s.cover_id")
-        .whenMatchedUpdate(set={"cover_id": "NULL"})
-        .execute()
-    )
-    (
-        warehouse.delta(ALBUMS)
-        .alias("t")
-        .merge(hit.alias("s"), "t.album_id = s.album_id")
-        .whenMatchedUpdate(set={"cover_id": "NULL", "etag": "s.etag"})
-        .execute()
-    )
+    sink.quarantine(warehouse, hit, now)
+    for table in (QUARANTINE, ALBUMS):
+        (
+            warehouse.delta(table)
+            .alias("t")
+            .merge(ids.alias("s"), "t.cover_id = s.cover_id")
+            .whenMatchedUpdate(set={"cover_id": "NULL"})
+            .execute()
+        )
     return hit.count()
+
+
+def _veil(warehouse: Warehouse, table: Table, cover_ids: Sequence[str]) -> None:
+    """Let other texts, such as the name of a file, name none of these covers."""
+    names = [c.name for c in table.columns if c.type == "string" and c.name != "cover_id"]
+    named = reduce(
+        Column.__or__, (F.coalesce(names_one(n, cover_ids), F.lit(False)) for n in names)
+    )
+    if not warehouse.read(table).where(named).isEmpty():
+        warehouse.delta(table).update(named, {name: veil(name, cover_ids) for name in names})
 
 
 def _rename_groups(warehouse: Warehouse, ids: DataFrame, settings: Settings) -> None:
@@ -172,7 +173,9 @@ def _rewrite_copies(warehouse: Warehouse, ids: DataFrame) -> int:
     spark, location = warehouse.spark, warehouse.location
     held = snapshot.version(spark, location, SNAPSHOT) is not None
     if held:
-        rows = spark.read.parquet(snapshot.latest(spark, location, SNAPSHOT))
+        path = planning.readable(snapshot.latest(spark, location, SNAPSHOT))
+        # With a schema: a copy without rows has none, and a genre may look like a number.
+        rows = spark.read.schema(PREDICTIONS.schema).parquet(path)
         rest = rows.join(F.broadcast(ids), "cover_id", "left_anti")
         # Of no state of the tables: the next scoring writes that of theirs.
         snapshot.publish(rest, location, SNAPSHOT, uuid.uuid4().hex, 0, "predicted_genre")
@@ -185,12 +188,17 @@ def forget_history(warehouse: Warehouse, table: Table) -> None:
     Log entries hold statistics of files, among them the least and largest id. A checkpoint holds
     all that the current version is made of; the protocol lets go of the commits before it.
     """
+    detail = warehouse.delta(table).detail().select("tableFeatures", "properties").collect()[0]
+    if "deletionVectors" in detail["tableFeatures"]:
+        # Rows that are only marked as deleted are in their files still.
+        warehouse.spark.sql(f"REORG TABLE {care.name_of(warehouse, table)} APPLY (PURGE)")
     care.vacuum(warehouse, table, hours=0)
-    held = care.properties(warehouse, table).get(_CHECKPOINTS)
     care.alter(warehouse, table, f"SET TBLPROPERTIES ('{_CHECKPOINTS}' = '1')")
     first = warehouse.version(table)
+    held = detail["properties"].get(_CHECKPOINTS, "1")
+    # It is 1 after a kill between these two.
     restored = f"UNSET TBLPROPERTIES ('{_CHECKPOINTS}')"
-    if held is not None:
+    if held != "1":
         restored = f"SET TBLPROPERTIES ('{_CHECKPOINTS}' = '{held}')"
     care.alter(warehouse, table, restored)
     log = storage.entries(warehouse.spark, warehouse.path(f"{table.name}/_delta_log"))

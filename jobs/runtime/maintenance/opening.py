@@ -48,7 +48,6 @@ def opened(run: Run, arguments: argparse.Namespace) -> Iterator[Warehouse]:
         LockedError: another job writes to it.
     """
     found = warehouse(arguments, run.settings, run.job)
-    timeout = run.settings.warehouse.lock_timeout_seconds
     # As it is: whose catalogue it holds stays as it was noted.
-    with found.writing(found.location, timeout), recorded(run, found):
+    with found.writing(found.location, run.settings.warehouse), recorded(run, found):
         yield found

@@ -7,11 +7,14 @@ import datetime
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
 
 from covergenre.errors import CatalogueError
+from jobs.runtime import sink
 from jobs.runtime.warehouse import Warehouse
-from schemas import RUNS, TABLES
-from schemas.takedowns import TAKEDOWNS
+from schemas import ALBUMS, COVERS, QUARANTINE, RUNS, TABLES, TAKEDOWNS
+
+_LOST = "a table was restored to a version that lacks the cover"
 
 
 def restore(warehouse: Warehouse, name: str, to: str) -> dict[str, int]:
@@ -25,7 +28,7 @@ def restore(warehouse: Warehouse, name: str, to: str) -> dict[str, int]:
         to: a Delta version, or a time in ISO 8601, in UTC unless it says otherwise.
 
     Returns:
-        ``restored_version``, the new one.
+        ``restored_version``, the new one, and ``albums_to_read``, whose cover is lost with it.
 
     Raises:
         CatalogueError: there is no such table, version or time, or its files are gone.
@@ -43,7 +46,40 @@ def restore(warehouse: Warehouse, name: str, to: str) -> dict[str, int]:
             f"maintain.retention_hours ({reason})"
         ) from error
     warehouse.create(table)  # an earlier version may have an earlier layout
-    return {"restored_version": warehouse.version(table)}
+    version = warehouse.version(table)
+    return {"restored_version": version, "albums_to_read": _mend(warehouse)}
+
+
+def _mend(warehouse: Warehouse) -> int:
+    """Have albums looked at by the next job that have neither a cover that is held nor an open row
+    in quarantine, as after a restore of albums, covers or quarantine; returns how many they are.
+
+    Until then they are in quarantine.
+    """
+    warehouse.create(COVERS, QUARANTINE)
+    held = warehouse.read(COVERS).select("cover_id")
+    told = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
+    albums = warehouse.read(ALBUMS)
+    without = albums.join(held, "cover_id", "left_anti")
+    lost = (
+        without.where("cover_id IS NOT NULL")
+        .unionByName(without.where("cover_id IS NULL").join(told, "album_id", "left_anti"))
+        .select("album_id", F.lit(None).cast("string").alias("cover_id"))
+        .localCheckpoint()
+    )
+    count = lost.count()
+    if count:
+        reason, detail = F.lit("restored").alias("reason"), F.lit(_LOST).alias("detail")
+        now = datetime.datetime.now(datetime.UTC)
+        sink.quarantine(warehouse, lost.select("*", reason, detail), now)
+        (
+            warehouse.delta(ALBUMS)
+            .alias("t")
+            .merge(lost.alias("s"), "t.album_id = s.album_id")
+            .whenMatchedUpdate(set={"cover_id": "NULL", "etag": "NULL"})
+            .execute()
+        )
+    return count
 
 
 def _restore(table: DeltaTable, to: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame
@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from covergenre.errors import CatalogueError
 from jobs.runtime.warehouse import Warehouse
-from schemas.takedowns import TAKEDOWNS
+from schemas import TAKEDOWNS
 
 REASON = "taken_down"
 DETAIL = "the cover was taken down"
@@ -66,47 +66,66 @@ def finish(warehouse: Warehouse, now: datetime.datetime) -> None:
     warehouse.delta(TAKEDOWNS).update("finished_at IS NULL", {"finished_at": F.lit(now)})
 
 
+def taken_down(warehouse: Warehouse) -> list[str]:
+    """The ids of the covers that are refused."""
+    if not warehouse.exists(TAKEDOWNS):
+        return []
+    return [row["cover_id"] for row in warehouse.read(TAKEDOWNS).select("cover_id").collect()]
+
+
 def refused(warehouse: Warehouse, looked_at: DataFrame) -> DataFrame:
     """Covers that were looked at, those that were taken down among them unusable and without bytes.
 
     Args:
         warehouse: whose takedowns count.
-        looked_at: ``cover_id``, ``reason``, ``detail``, ``content`` and others, which stay.
+        looked_at: ``cover_id``, ``reason``, ``detail``, ``content`` and others, which stay; a
+            failure counts in ``attempts``, if there.
     """
-    if not warehouse.exists(TAKEDOWNS):
+    ids = taken_down(warehouse)
+    if not ids:
         return looked_at
-    columns = looked_at.columns
-    down = F.broadcast(_ids(warehouse).withColumn("down", F.lit(True)))
-    joined = looked_at.join(down, looked_at.cover_id == down.taken_down, "left")
-    values = {"cover_id": None, "content": None, "reason": REASON, "detail": DETAIL}
-    return joined.select(
+    down = F.col("cover_id").isin(ids)
+    values = {
+        "cover_id": F.lit(None),
+        "content": F.lit(None),
+        "reason": F.lit(REASON),
+        "detail": F.lit(DETAIL),
+        "attempts": F.col("attempts") + F.col("reason").isNull().cast("int"),
+    }
+    return looked_at.select(
         *(
-            F.when(F.col("down"), F.lit(values[name])).otherwise(F.col(name)).alias(name)
-            if name in values
-            else F.col(name)
-            for name in columns
+            F.when(down, values.get(name, F.col(name))).otherwise(F.col(name)).alias(name)
+            for name in looked_at.columns
         )
     )
 
 
-def masked(warehouse: Warehouse, listing: DataFrame) -> DataFrame:
-    """A listing whose ``etag`` names no cover that was taken down, but still tells bytes apart.
+def veiled(warehouse: Warehouse, listing: DataFrame) -> DataFrame:
+    """A listing that names no cover that was taken down.
 
-    That of a Delta table is the sha256 of the bytes, as a cover's id is.
+    The etag of a Delta table's row is the sha256 of its bytes, as a cover's id is, and files may be
+    named by theirs.
     """
-    if not warehouse.exists(TAKEDOWNS):
+    ids = taken_down(warehouse)
+    if not ids:
         return listing
-    columns = listing.columns
-    down = F.broadcast(_ids(warehouse))
-    joined = listing.join(down, listing.etag == down.taken_down, "left")
-    etag = F.when(F.col("taken_down").isNotNull(), mask(F.col("etag"))).otherwise(F.col("etag"))
-    return joined.select(*(etag.alias(n) if n == "etag" else F.col(n) for n in columns))
+    text = {f.name for f in listing.schema.fields if f.dataType.simpleString() == "string"}
+    return listing.select(
+        *(veil(name, ids).alias(name) if name in text else name for name in listing.columns)
+    )
 
 
-def mask(column: Column) -> Column:
-    """What stands for an id that must not be named."""
-    return F.sha2(column, 256)
+def veil(name: str, ids: Sequence[str]) -> Column:
+    """A text column with a hash in place of an id that must not be named."""
+    text, found = F.col(name), _found(name)
+    hidden = F.replace(text, found, F.sha2(found, 256))
+    return F.when(names_one(name, ids), hidden).otherwise(text)
 
 
-def _ids(warehouse: Warehouse) -> DataFrame:
-    return warehouse.read(TAKEDOWNS).select(F.col("cover_id").alias("taken_down"))
+def names_one(name: str, ids: Sequence[str]) -> Column:
+    """Whether a text column holds one of these ids; NULL where it is NULL."""
+    return _found(name).isin([*ids])
+
+
+def _found(name: str) -> Column:
+    return F.regexp_extract(F.col(name), "[0-9a-f]{64}", 0)
