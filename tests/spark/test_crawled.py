@@ -231,12 +231,14 @@ def test_tables_set_back_are_filled_again(crawled: Crawled) -> None:
     assert crawled.warehouse.read(COVERS).count() == 2
 
 
-def test_a_crawl_and_a_folder_do_not_share_a_warehouse(crawled: Crawled, tmp_path: Path) -> None:
+def test_a_crawl_and_a_folder_do_not_share_a_warehouse(
+    crawled: Crawled, tmp_path: Path, settings: Settings
+) -> None:
     crawled.add(album(1))
     crawled.fetch(noise(1))
     crawled.commit()
     with (
         pytest.raises(OutputError, match="holds the catalogue of crawl:site"),
-        crawled.warehouse.writing(str(tmp_path), 0),
+        crawled.warehouse.writing(str(tmp_path), settings.warehouse),
     ):
         pass

@@ -41,12 +41,12 @@ def test_runs_tell_what_happened(spark: SparkSession, tmp_path: Path, settings: 
 
 
 DIES = """
-import os, sys
+import os, pathlib, sys
 from jobs.runtime.running import marked
 about = {"run_id": "gone", "job": "score", "started_at": "2026-01-02T03:04:05+00:00",
          "input_versions": {"albums": 4}, "model_version": "m-1", "engine": None,
          "precision": None, "processor": "p", "settings": "{}"}
-with marked(sys.argv[1], "gone", about):
+with marked(pathlib.Path(sys.argv[1]), "gone", about):
     os._exit(9)
 """
 
@@ -58,7 +58,7 @@ def test_a_run_that_was_killed_is_told_by_the_next(
     dead = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False)
     assert dead.returncode == 9
     # One that is in progress, and takes no other lock at the moment, is left alone.
-    with marked(str(tmp_path), "alive", {"run_id": "alive"}) as forget:
+    with marked(tmp_path, "alive", {"run_id": "alive"}) as forget:
         for _ in range(2):
             with recorded(Run("score", settings), warehouse):
                 pass
@@ -69,5 +69,5 @@ def test_a_run_that_was_killed_is_told_by_the_next(
         assert row["input_versions"] == {"albums": 4}
         assert f"on {os.uname().nodename} ended without a word" in row["error"]
         forget()
-    assert list(killed(str(tmp_path))) == []
+    assert list(killed(tmp_path)) == []
     assert list((tmp_path / ".running").iterdir()) == []

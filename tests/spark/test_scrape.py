@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from covergenre.config import Settings
-from covergenre.errors import CatalogueError, OutputError
+from covergenre.errors import CatalogueError, LockedError, OutputError
 from jobs.runtime.catalogue import ingest, locate, look
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
@@ -208,14 +208,15 @@ def test_delta_table_that_is_no_catalogue(
 def test_a_warehouse_is_a_catalogue_too(
     spark: SparkSession, warehouse: Warehouse, folder: Path, tmp_path: Path, settings: Settings
 ) -> None:
+    own = settings.warehouse
     ingest(warehouse, str(folder), look(str(folder)), settings)
     copy = Warehouse(spark, str(tmp_path / "copy"))
     counts = ingest(copy, warehouse.location, look(warehouse.location), settings)
     assert (counts.albums, counts.covers, counts.quarantined) == (4, 2, 1)
     assert locate(warehouse.location, None, settings) == (warehouse.location, warehouse.location)
-    with copy.writing(warehouse.location, timeout=0):
+    with copy.writing(warehouse.location, own):
         pass
-    with copy.writing(copy.location, timeout=0):  # scored where it lies
+    with copy.writing(copy.location, own):  # scored where it lies
         assert ingest(copy, copy.location, look(copy.location), settings).albums == 4
 
 
@@ -234,20 +235,40 @@ def test_locate(tmp_path: Path, settings: Settings) -> None:
         locate(str(covers), str(covers / "out"), settings)
 
 
-def test_a_warehouse_belongs_to_one_catalogue(warehouse: Warehouse, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["", "s3a://bucket"])
+def test_a_warehouse_belongs_to_one_catalogue(
+    spark: SparkSession, tmp_path: Path, settings: Settings, scheme: str
+) -> None:
+    warehouse, other = (Warehouse(spark, f"{scheme}{tmp_path}/warehouse") for _ in range(2))
+    own = settings.warehouse.model_copy(
+        update={"locks": str(tmp_path / "locks"), "lock_timeout_seconds": 0}
+    )
     (tmp_path / "one").mkdir()
-    with warehouse.writing(str(tmp_path / "one"), timeout=0):
-        other = Warehouse(warehouse.spark, warehouse.location)
-        with pytest.raises(OutputError, match="another job"), other.writing("x", timeout=0):
+    with warehouse.writing(str(tmp_path / "one"), own):
+        with pytest.raises(LockedError, match="another job"), other.writing("x", own):
+            pass
+        with Warehouse(spark, f"{warehouse.location}2").writing("x", own):
             pass
     with (
         pytest.raises(OutputError, match="holds the catalogue of"),
-        warehouse.writing(str(tmp_path / "two"), timeout=0),
+        warehouse.writing(str(tmp_path / "two"), own),
     ):
         pass
     # A catalogue that was moved keeps its warehouse.
     (tmp_path / "one").rename(tmp_path / "moved")
-    with warehouse.writing(str(tmp_path / "moved"), timeout=0):
+    with warehouse.writing(str(tmp_path / "moved"), own):
+        pass
+
+
+def test_locks_of_a_url_need_a_folder(
+    spark: SparkSession, tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / "file").write_text("")
+    own = settings.warehouse.model_copy(update={"locks": str(tmp_path / "file")})
+    with (
+        pytest.raises(OutputError, match=r"warehouse\.locks: .* cannot be written"),
+        Warehouse(spark, "s3a://bucket/warehouse").writing("x", own),
+    ):
         pass
 
 
