@@ -20,10 +20,11 @@ from jobs.runtime import logs
 
 Reason = Literal["crashed_worker", "timed_out", "out_of_memory"]
 
-# As pyspark 4.0.5 and its JVM write it. The last: the JVM wrote to a worker that was gone.
+# As pyspark 4.0.5 and its JVM write it. The last: the JVM wrote to, or read from, a worker that was
+# gone.
 _DEAD = re.compile(
     r"Python worker (?:exited unexpectedly|failed to connect back)|ExecutorLostFailure"
-    r"|(?:IO|Socket)Exception: (?:Broken pipe|Connection reset)[^\n]*"
+    r"|(?:(?:IO|Socket)Exception: (?:Broken pipe|Connection reset)[^\n]*|CancelledKeyException)"
     r"(?:\n\s*at [^\n]*)*?\n\s*at org\.apache\.spark\.api\.python"
 )
 # What faulthandler wrote in the worker, if spark.sql.execution.pyspark.udf.faulthandler.enabled.

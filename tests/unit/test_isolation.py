@@ -209,6 +209,13 @@ def test_defect_that_the_probe_shows_is_raised() -> None:
             "it left no trace",
         ),
         (
+            "[TASK_WRITE_FAILED]\nCaused by: java.nio.channels.CancelledKeyException\n"
+            "\tat java.base/sun.nio.ch.SelectionKeyImpl.ensureValid(SelectionKeyImpl.java:75)\n"
+            "\tat org.apache.spark.api.python.BasePythonRunner$ReaderInputStream.read",
+            "crashed_worker",
+            "it left no trace",
+        ),
+        (
             "java.io.IOException: Broken pipe\n\tat org.apache.hadoop.fs.Write\nCaused by: x\n"
             "\tat org.apache.spark.api.python.Runner",
             None,
