@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse promote maintain quarantine mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse report promote maintain quarantine mlflow test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,10 @@ describe: $(READY) ## Say what is on the covers, measure colour and composition,
 
 analyse: $(READY) ## Tables and plots of concepts and colours per genre and year of COVERS=folder [OUTPUT=dir] [REPORT=dir]
 	@$(SUBMIT) jobs/analyse.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \
+		$(if $(REPORT),--report "$(REPORT)") $(ARGS)
+
+report: $(READY) ## Show the results of COVERS=folder [OUTPUT=dir] on one page [REPORT=file]
+	@$(SUBMIT) jobs/report.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \
 		$(if $(REPORT),--report "$(REPORT)") $(ARGS)
 
 convert: $(READY) ## Let scoring compute faster with MODEL=bundle, if COVERS=folder show that it may [OUTPUT=dir]

@@ -1,0 +1,1 @@
+"""One page that shows a catalogue's results, made of small tables, without Spark."""
