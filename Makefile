@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse report promote maintain quarantine mlflow test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse report promote maintain quarantine mlflow wheel test lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -90,6 +90,11 @@ mlflow: $(READY) ## Show the experiments in a browser (needs uv) [URI=sqlite:///
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false uvx "mlflow==$$($(BIN)/python -c \
 		'from importlib.metadata import version; print(version("mlflow-skinny"))')" \
 		server --backend-store-uri "$(or $(URI),sqlite:///models/mlflow.db)" --workers 1 $(ARGS)
+
+wheel: $(READY) ## Build one wheel of everything into dist/
+	@rm -rf build/lib build/bdist.* dist
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 test: $(READY) ## Run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
