@@ -6,8 +6,17 @@ const heatColours = {
   dark: [[0, "#1d2833"], [0.5, "#2f7fb3"], [1, "#cfeaff"]],
 };
 
-function coloured(figure, printing) {
+// Two of the colours are too dark for a dark page; the covers' own stay as they are.
+const lighter = { "#0072b2": "#4fa8de", "#d55e00": "#f28a45" };
+
+function lightened(figure) {
+  const text = JSON.stringify(figure.data).replace(/#0072b2|#d55e00/g, (colour) => lighter[colour]);
+  return { ...figure, data: JSON.parse(text) };
+}
+
+function coloured(key, printing) {
   const dark = isDark() && !printing;
+  const figure = dark && key !== "palettes" ? lightened(figures[key]) : figures[key];
   const ink = dark ? "#e6e8ea" : "#222222";
   const grid = dark ? "#39424b" : "#dddddd";
   const data = figure.data.map((trace) => {
@@ -34,7 +43,7 @@ function coloured(figure, printing) {
 }
 
 function draw(element, printing = false) {
-  const [data, layout] = coloured(figures[element.id], printing);
+  const [data, layout] = coloured(element.id, printing);
   const config = { displayModeBar: false, responsive: true };
   drawn.add(element);
   return Plotly.react(element, data, layout, config);

@@ -151,7 +151,7 @@ function move(event) {
 
 function choices(select, codes) {
   select.append(make("option", "any", { value: "" }));
-  for (const code of [...new Set(codes)].sort((a, b) => a - b)) select.append(make("option", name(code), { value: code }));
+  for (const code of [...new Set(codes)].sort((a, b) => a - b)) select.append(make("option", name(code).slice(0, 60), { value: code }));
 }
 
 function startTable() {
@@ -177,7 +177,9 @@ function startTable() {
   choices(form.elements.genre, rows.genre);
   choices(form.elements.predicted, rows.predicted);
   let timer;
-  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(update, 120); });
+  const soon = () => { clearTimeout(timer); timer = setTimeout(update, 120); };
+  form.addEventListener("input", soon);
+  form.addEventListener("change", soon); // not every choice is told as an input
   form.addEventListener("reset", () => setTimeout(update));
   form.addEventListener("submit", (event) => event.preventDefault());
   document.querySelector("#rows tbody").addEventListener("keydown", move);
