@@ -202,7 +202,11 @@ def check(warehouse: Warehouse, cells: pd.DataFrame, run: Run, settings: Setting
     run.counts["quality_warnings"] = len(found) - len(failures)
     run.counts["quality_failures"] = len(failures)
     for finding in found:
-        logs.warn(f"quality {finding.level}: {finding.text}", **asdict(finding))
+        logs.warn(
+            f"quality {finding.level}: {finding.text}",
+            expectation=finding.expectation,
+            value=finding.value,
+        )
     _alert(found, warehouse, run, settings.quality)
     if failures:
         raise QualityError(
