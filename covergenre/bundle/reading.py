@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from covergenre.adapter import Changes
 from covergenre.backbones import Backbone, Preprocessing
+from covergenre.bundle import zipped
 from covergenre.calibration import Abstention
 from covergenre.classifier import (
     HEAD_TENSORS,
@@ -147,6 +148,7 @@ def open_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: not there, incomplete, a digest differs, or made for another decoder.
     """
+    path = zipped.on_disk(path, SUMS)
     sums = path / SUMS
     if not sums.is_file():
         raise BundleError(f"{path} is no model bundle: it has no {SUMS}")
