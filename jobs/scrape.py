@@ -20,8 +20,7 @@ from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 
 
-def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Parse, read the catalogue, write its tables, print a summary."""
+def _parser() -> argparse.ArgumentParser:
     parser = arguments.parser("scrape", "Read a catalogue of covers into Delta tables.")
     parser.add_argument(
         "--source", choices=["folder", *SOURCES], default="folder", help="kind of catalogue"
@@ -31,7 +30,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         action="store_true",
         help="read every search of a remote source again, ask for every cover if it has changed",
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Parse, read the catalogue, write its tables, print a summary."""
+    args = _parser().parse_args(argv)
     run = Run("scrape", arguments.settings(args))
     warehouse = _scrape(run, args)
     result = {**run.counts, "output": warehouse.location, "run_id": run.run_id}
