@@ -154,10 +154,16 @@ def vacuum(warehouse: Warehouse, table: Table, hours: int) -> None:
         hours: 0 deletes all that the current version does not need, also under a running reader:
             only where no byte may stay.
     """
-    limits: dict[str, object] = {"spark.databricks.delta.vacuum.logging.enabled": False}
+    limits: dict[str, object] = {
+        # A version that changes nothing.
+        "spark.databricks.delta.vacuum.logging.enabled": False,
+        # So many tasks list a table's files, however few they are; Spark's default is 10,000.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": (
+            warehouse.spark.sparkContext.defaultParallelism
+        ),
+    }
     if hours == 0:
         limits["spark.databricks.delta.retentionDurationCheck.enabled"] = False
-    # Not logged: a version that changes nothing would have metrics written anew.
     with _configured(warehouse.spark, limits):
         warehouse.spark.sql(f"VACUUM {name_of(warehouse, table)} RETAIN {hours} HOURS").collect()
 
