@@ -17,8 +17,10 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from covergenre.config import Settings
 from covergenre.errors import SettingError
 from jobs.runtime import arguments
+from jobs.runtime.crawling import journal_folder
 from jobs.runtime.maintenance import beside, opening
 from jobs.runtime.maintenance.takedowns import REASON
 from jobs.runtime.runs import Run
@@ -48,7 +50,7 @@ def chosen(
     return rows
 
 
-def retry(warehouse: Warehouse, rows: DataFrame) -> dict[str, int]:
+def retry(warehouse: Warehouse, rows: DataFrame, settings: Settings) -> dict[str, int]:
     """Have covers looked at again: those that failed in scoring by the next score, those that could
     not be read by the next job that reads the catalogue. A cover that was taken down is not.
 
@@ -83,7 +85,7 @@ def retry(warehouse: Warehouse, rows: DataFrame) -> dict[str, int]:
         .execute()
     )
     ids = [row["album_id"] for row in unread.collect()]
-    with beside.journals(warehouse.location if warehouse.local else None) as stores:
+    with beside.journals(journal_folder(warehouse.location, settings)) as stores:
         beside.want(stores, ids)
     return {"albums": again.count(), "inferences_forgotten": forgotten, "to_read": len(ids)}
 
@@ -158,9 +160,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         warehouse.create(QUARANTINE)
         rows = chosen(warehouse, args.reason, args.album)
         now = datetime.datetime.now(datetime.UTC)
-        done = retry(warehouse, rows) if args.what == "retry" else clear(
-            warehouse, rows, args.note, now
-        )  # fmt: skip
+        if args.what == "retry":
+            done = retry(warehouse, rows, settings)
+        else:
+            done = clear(warehouse, rows, args.note, now)
         run.counts.update(done)
     result = {**done, "output": warehouse.location, "run_id": run.run_id}
     arguments.summarise(f"quarantine {args.what}", result, result if args.json else None)

@@ -68,7 +68,7 @@ def crawl(run: Run, name: str, output: str | None, refresh: bool) -> Warehouse:
     """
     settings = run.settings
     location = output or str(Path(settings.warehouse.root) / name)
-    folder = _folder(location, settings)
+    folder = journal_folder(location, settings)
     identity = f"crawl:{name}"
     with contextlib.ExitStack() as stack:
         # The settings of a source are checked before Java starts and anything is written.
@@ -97,7 +97,8 @@ def crawl(run: Run, name: str, output: str | None, refresh: bool) -> Warehouse:
     return warehouse
 
 
-def _folder(location: str, settings: Settings) -> Path:
+def journal_folder(location: str, settings: Settings) -> Path:
+    """Where the journals of a warehouse's crawls lie."""
     if "://" not in location:
         return Path(location).resolve() / FOLDER
     # SQLite needs a file system: the journal of a warehouse elsewhere stays on this machine.

@@ -21,17 +21,16 @@ _MADE = ("analysis", "candidates", "checkpoints", "evaluation", f"{FOLDER}/failu
 
 
 @contextlib.contextmanager
-def journals(location: str | None) -> Iterator[list[Store]]:
+def journals(folder: Path) -> Iterator[list[Store]]:
     """The journals of a warehouse's crawls, no crawl running meanwhile.
 
     Args:
-        location: a local warehouse; None: it is not, there are none beside it.
+        folder: as :func:`jobs.runtime.crawling.journal_folder` gives it; it need not be there.
 
     Raises:
         LockedError: a crawl is running.
     """
-    folder = Path(location or "", FOLDER)
-    files = sorted(folder.glob("*.sqlite")) if location is not None else []
+    files = sorted(folder.glob("*.sqlite"))
     if not files:
         yield []
         return
@@ -39,7 +38,9 @@ def journals(location: str | None) -> Iterator[list[Store]]:
     try:
         lock.acquire()
     except Timeout:
-        raise LockedError(f"{location} is being scraped into by another job: wait for it") from None
+        raise LockedError(
+            f"{folder.parent} is being scraped into by another job: wait for it"
+        ) from None
     with contextlib.ExitStack() as stack:
         stack.callback(lock.release)
         stores = [Store(file) for file in files]

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from covergenre.config import Settings
 from covergenre.errors import CovergenreError
 from jobs.runtime import planning, sink, snapshot
+from jobs.runtime.crawling import journal_folder
 from jobs.runtime.folds import fold
 from jobs.runtime.maintenance import beside, care, storage
 from jobs.runtime.maintenance.takedowns import DETAIL, REASON, names_one, veil
@@ -42,7 +43,7 @@ def erase(
     Args:
         warehouse: open for writing.
         cover_ids: sha256 of the covers' bytes.
-        settings: of splits.
+        settings: of splits, and where the journals of crawls are.
         now: the time written.
 
     Returns:
@@ -57,12 +58,12 @@ def erase(
     warehouse.create(*tables)  # an earlier layout may lack a column
     rows = [(one,) for one in cover_ids]
     ids = warehouse.spark.createDataFrame(rows, "cover_id string").localCheckpoint()
-    location = warehouse.location if warehouse.local else None
-    with beside.journals(location) as stores:
+    with beside.journals(journal_folder(warehouse.location, settings)) as stores:
         counts = {"files": 0}
         # Before the tables: the bytes that are looked for are in them.
-        if location is not None:
-            counts["files"] = beside.erase(location, cover_ids, _contents(warehouse, ids))
+        if warehouse.local:
+            contents = _contents(warehouse, ids)
+            counts["files"] = beside.erase(warehouse.location, cover_ids, contents)
         beside.forget(stores, cover_ids)
         counts["albums"] = _leave_albums(warehouse, ids, now)
         if warehouse.exists(SPLITS):
