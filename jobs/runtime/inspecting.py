@@ -9,12 +9,12 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 from PIL import Image
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from covergenre.config import Settings
 from jobs.runtime.isolation import Poisoned, death, isolate
+from jobs.runtime.keeping import kept
 from udfs.inspect import make_inspect
 
 Look = Callable[[DataFrame], DataFrame]
@@ -36,17 +36,18 @@ def inspected(rows: DataFrame, look: Look, settings: Settings) -> DataFrame:
         WorkersError: workers end whatever they look at.
     """
     try:
-        return _kept(look(rows))
+        return kept(look(rows), on_disk=True)
     except Exception as error:
         if death(error) is None:
             raise
-    rows = rows.localCheckpoint()  # looked up again and again from here on
+    rows = kept(rows)  # looked up again and again from here on
     keys = [row["album_id"] for row in rows.select("album_id").collect()]
     parts: list[DataFrame] = []
 
     def attempt(some: Sequence[str]) -> None:
         ids = rows.sparkSession.createDataFrame(pd.DataFrame({"album_id": list(some)}))
-        parts.append(_kept(look(rows.join(F.broadcast(ids), "album_id", "left_semi"))))
+        asked = rows.join(F.broadcast(ids), "album_id", "left_semi")
+        parts.append(kept(look(asked), on_disk=True))
 
     found = isolate(keys, attempt, settings.workers.poison_attempts, lambda: _probe(rows, settings))
     told = unusable(rows.sparkSession, found).withColumnRenamed("key", "album_id")
@@ -58,7 +59,7 @@ def in_parts(rows: DataFrame, covers: int) -> Iterator[DataFrame]:
 
     A small catalogue is one part; an empty one none.
     """
-    rows = rows.localCheckpoint()
+    rows = kept(rows)
     parts = -(-rows.count() // covers)
     if parts < 2:
         yield from [rows] * parts
@@ -87,9 +88,3 @@ def _probe(rows: DataFrame, settings: Settings) -> None:
     inspect = make_inspect(settings.images.limits, settings.workers.timeout_seconds)
     cover = rows.sparkSession.createDataFrame([(good_cover(),)], "content binary")
     cover.select(inspect("content")).collect()
-
-
-def _kept(looked_at: DataFrame) -> DataFrame:
-    # Checkpointed, not persisted: what is persisted would be read again, from changed tables, as
-    # soon as a table it came from is written.
-    return looked_at.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from jobs.runtime.keeping import kept
 from schemas import METRICS
 
 
@@ -117,7 +118,7 @@ def count_cells(
         F.sum("confidence").alias("confidence"),
         F.sum(F.when(labelled, F.col("confidence"))).alias("labelled_confidence"),
     )
-    return counted.coalesce(1).localCheckpoint()
+    return kept(counted.coalesce(1))
 
 
 def _basis(cells: DataFrame, genre: str) -> DataFrame:

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from covergenre.bundle import Bundle
 from jobs.runtime import sink, snapshot
+from jobs.runtime.keeping import kept
 from jobs.runtime.metrics import per_genre_and_year
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
@@ -122,10 +123,8 @@ def differences(
     ours = new.join(old, key, "full_outer").select(*key, change.alias("change"))
     albums = warehouse.read(ALBUMS).select("album_id")
     others = held.where(~own).select(*key).join(albums, "album_id", "left_anti")
-    differing = (
-        ours.where("change IS NOT NULL")
-        .unionByName(others.withColumn("change", F.lit("removed")))
-        .localCheckpoint()
+    differing = kept(
+        ours.where("change IS NOT NULL").unionByName(others.withColumn("change", F.lit("removed")))
     )
     counts = {row["change"]: row["count"] for row in differing.groupBy("change").count().collect()}
     return differing, Changes(**counts)

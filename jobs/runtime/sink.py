@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from jobs.runtime.keeping import kept
 from jobs.runtime.maintenance.takedowns import refused
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
@@ -127,7 +128,7 @@ def _merge_albums(
         )
         .withColumn("scraped_at", F.lit(now))
     )
-    rows = ALBUMS.conform(rows.select(*ALBUMS.names)).localCheckpoint()
+    rows = kept(ALBUMS.conform(rows.select(*ALBUMS.names)))
     content = [name for name in ALBUMS.names if name != "scraped_at"]
     changed = rows.select(*content).exceptAll(held.select(*content)).count()
     removed = held.join(rows, "album_id", "left_anti").count() if mirror else 0
