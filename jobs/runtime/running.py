@@ -10,7 +10,8 @@ import contextlib
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,30 @@ from filelock import FileLock, Timeout
 _FOLDER = ".running"
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Of one run.
+
+    Attributes:
+        file: the mark; its lock lies beside it.
+        about: what is known of the run.
+    """
+
+    file: Path
+    about: Mapping[str, Any]
+
+    def tell(self, **more: Any) -> None:
+        """Write down what is known of the run, and what is known now."""
+        self.file.write_text(json.dumps({**self.about, **more}), "utf-8")
+
+    def forget(self) -> None:
+        """Remove it."""
+        self.file.unlink(missing_ok=True)
+        self.file.with_suffix(".lock").unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
-def marked(root: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Callable[[], None]]:
+def marked(root: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Mark]:
     """Mark a run as in progress while the block lasts.
 
     Args:
@@ -29,15 +52,15 @@ def marked(root: Path, run_id: str, about: Mapping[str, Any]) -> Iterator[Callab
         about: what is to be known of it if it is killed, as JSON takes it.
 
     Yields:
-        what removes the mark, to be called once the run's end is on record.
+        the mark, to be removed once the run's end is on record.
     """
     folder = root / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    mark, lock = folder / f"{run_id}.json", FileLock(folder / f"{run_id}.lock")
-    with lock:
-        process = {"host": platform.node(), "process": os.getpid()}
-        mark.write_text(json.dumps({**about, **process}), "utf-8")
-        yield lambda: _forget(mark)
+    process = {"host": platform.node(), "process": os.getpid()}
+    mark = Mark(folder / f"{run_id}.json", {**about, **process})
+    with FileLock(mark.file.with_suffix(".lock")):
+        mark.tell()
+        yield mark
 
 
 def killed(root: Path) -> Iterator[dict[str, Any]]:
@@ -45,14 +68,9 @@ def killed(root: Path) -> Iterator[dict[str, Any]]:
     for lock in sorted((root / _FOLDER).glob("*.lock")):
         try:
             with FileLock(lock, timeout=0):
-                mark = lock.with_suffix(".json")
+                mark = Mark(lock.with_suffix(".json"), {})
                 with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-                    yield json.loads(mark.read_text("utf-8"))
-                _forget(mark)
+                    yield json.loads(mark.file.read_text("utf-8"))
+                mark.forget()
         except Timeout:
             continue  # alive
-
-
-def _forget(mark: Path) -> None:
-    mark.unlink(missing_ok=True)
-    mark.with_suffix(".lock").unlink(missing_ok=True)

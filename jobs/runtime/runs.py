@@ -14,7 +14,9 @@ from pathlib import Path
 
 from covergenre.config import Settings
 from covergenre.engines import Engine
+from covergenre.errors import CovergenreError
 from jobs.runtime import logs
+from jobs.runtime.disk import told_if_full
 from jobs.runtime.running import killed, marked
 from jobs.runtime.session import processor
 from jobs.runtime.warehouse import Warehouse
@@ -88,29 +90,34 @@ def _recorded(
         "processor": processor(),
         "settings": json.dumps(run.settings.model_dump()),
     }
-    with marked(root, run.run_id, about) as forget:
+    with marked(root, run.run_id, about) as mark:
         try:
-            yield
+            with told_if_full(warehouse.location):
+                yield
+                with writing():
+                    _write(run, warehouse, None)
+                    mark.forget()
         except BaseException as error:
             # The first line names the error; the rest is Spark's plan.
             text = (str(error).strip().splitlines() or [""])[0]
+            text = f"{type(error).__name__}: {text}"[:1000]
             # The error itself matters more than its record.
             with contextlib.suppress(Exception), writing():
-                _write(run, warehouse, f"{type(error).__name__}: {text}"[:1000])
-                forget()
+                if isinstance(error, CovergenreError):
+                    # For the next run, if it cannot be recorded now: the disk is full.
+                    mark.tell(outcome="failed", error=text)
+                _write(run, warehouse, text)
+                mark.forget()
             raise
-        with writing():
-            _write(run, warehouse, None)
-            forget()
 
 
 def _record_killed(warehouse: Warehouse, root: Path) -> None:
     for about in killed(root):
         where = f"process {about.pop('process')} on {about.pop('host')}"
         row = {
-            **about,
             "outcome": "killed",
             "error": f"{where} ended without a word",
+            **about,
             "started_at": datetime.datetime.fromisoformat(about["started_at"]),
             "finished_at": datetime.datetime.now(datetime.UTC),
             "output_versions": {},
@@ -140,4 +147,6 @@ def _write(run: Run, warehouse: Warehouse, error: str | None) -> None:
         "p50_ms": run.p50_ms,
         "p95_ms": run.p95_ms,
     }
-    warehouse.append(RUNS, warehouse.spark.createDataFrame([row], RUNS.schema))
+    rows = warehouse.spark.createDataFrame([row], RUNS.schema)
+    # Once: an end that was recorded may be told as one that could not be.
+    warehouse.append(RUNS, rows, transaction=(f"end of {run.run_id}", 1))

@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from delta.tables import DeltaTable
 from filelock import FileLock, Timeout
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from covergenre.config.sections import WarehouseSettings
 from covergenre.errors import CatalogueError, LockedError, OutputError
+from jobs.runtime.disk import told_if_full
 from schemas import TABLES, Table
 
 _IDENTITY = "catalogue.json"
+_POLL_SECONDS = 0.1
 # Operations of Delta's history.
 _SAME_ROWS = (
     "CREATE TABLE",
@@ -154,26 +158,27 @@ class Warehouse:
             OutputError: it cannot be written, or belongs to another catalogue.
         """
         root = self.lock_folder(settings)
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(root / ".lock", timeout=settings.lock_timeout_seconds)
-            lock.acquire()
-        except Timeout:
-            raise LockedError(
-                f"{self.location} is being written by another job: wait for it, or name another "
-                "--output"
-            ) from None
-        except OSError as error:
-            named = "--output" if self.local else "warehouse.locks:"
-            raise OutputError(
-                f"{named} {root} cannot be written ({error.strerror}): name a folder"
-            ) from error
-        try:
+        timeout = settings.lock_timeout_seconds
+        with contextlib.ExitStack() as held, told_if_full(self.location):
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+                start = time.monotonic()
+                held.enter_context(FileLock(root / ".lock", timeout=timeout))
+                left = timeout - (time.monotonic() - start)
+                held.enter_context(_held_by_java(self.spark, root / ".lock.java", left))
+            except Timeout:
+                raise LockedError(
+                    f"{self.location} is being written by another job: wait for it, or name "
+                    "another --output"
+                ) from None
+            except OSError as error:
+                named = "--output" if self.local else "warehouse.locks:"
+                raise OutputError(
+                    f"{named} {root} cannot be written ({error.strerror}): name a folder"
+                ) from error
             if catalogue != self.location:  # a warehouse scored as it is keeps its owner
                 self._claim(root / _IDENTITY, catalogue)
             yield
-        finally:
-            lock.release()
 
     def _claim(self, identity: Path, catalogue: str) -> None:
         if identity.exists():
@@ -190,3 +195,30 @@ class Warehouse:
         part = identity.with_suffix(".part")
         part.write_text(json.dumps({"catalogue": catalogue}) + "\n", "utf-8")
         part.replace(identity)
+
+
+@contextlib.contextmanager
+def _held_by_java(spark: SparkSession, file: Path, timeout: float) -> Iterator[None]:
+    """A lock of the driver's Java, which may still be committing when its Python is killed.
+
+    Args:
+        spark: the session.
+        file: none that Python locks: on NFS both locks are of one kind and shut each other out.
+        timeout: seconds to wait.
+
+    Raises:
+        Timeout: the Java of another driver lives.
+    """
+    jvm = spark._jvm
+    assert jvm is not None
+    deadline = time.monotonic() + timeout
+    channel = jvm.java.io.RandomAccessFile(str(file), "rw").getChannel()
+    try:
+        while channel.tryLock() is None:
+            if time.monotonic() > deadline:
+                raise Timeout(str(file))
+            time.sleep(_POLL_SECONDS)
+        yield
+    finally:
+        with contextlib.suppress(Py4JError, OSError):  # a Java that is gone holds nothing
+            channel.close()

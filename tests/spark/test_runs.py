@@ -58,7 +58,7 @@ def test_a_run_that_was_killed_is_told_by_the_next(
     dead = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False)
     assert dead.returncode == 9
     # One that is in progress, and takes no other lock at the moment, is left alone.
-    with marked(tmp_path, "alive", {"run_id": "alive"}) as forget:
+    with marked(tmp_path, "alive", {"run_id": "alive"}) as mark:
         for _ in range(2):
             with recorded(Run("score", settings), warehouse):
                 pass
@@ -68,6 +68,6 @@ def test_a_run_that_was_killed_is_told_by_the_next(
         assert (row["outcome"], row["job"], row["model_version"]) == ("killed", "score", "m-1")
         assert row["input_versions"] == {"albums": 4}
         assert f"on {os.uname().nodename} ended without a word" in row["error"]
-        forget()
+        mark.forget()
     assert list(killed(tmp_path)) == []
     assert list((tmp_path / ".running").iterdir()) == []
