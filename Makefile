@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse report promote maintain quarantine mlflow wheel test lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse report promote maintain quarantine mlflow wheel test kills lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -98,6 +98,9 @@ wheel: $(READY) ## Build one wheel of everything into dist/
 
 test: $(READY) ## Run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+kills: $(READY) ## Kill thirty runs of a cluster at any moment: each must end as if undisturbed
+	@$(BIN)/python -m tests.cluster.kills $(ARGS)
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .

@@ -22,7 +22,7 @@ import psutil
 from jobs.runtime.publishing import SNAPSHOT
 from tests.cluster import delta_files
 from tests.cluster.comparing import differences
-from tests.cluster.nights import Nights, undisturbed
+from tests.cluster.nights import STARTS, Nights, undisturbed
 from tests.cluster.reading import Known, Reader, known
 from tests.cluster.standalone import Cluster, running
 
@@ -30,6 +30,7 @@ VICTIMS = ("driver's Java", "driver's Python", "executor", "Python worker")
 DRIVERS = VICTIMS[:2]
 _RERUNS = 3
 _SECONDS = 900.0
+_PAUSE = 0.02
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def plans(kills: int, seed: int) -> list[Plan]:
     draw = random.Random(seed)
     moments = [(number + draw.random()) / kills for number in range(kills)]
     victims = [VICTIMS[number % len(VICTIMS)] for number in range(kills)]
-    starts = [("fresh", "continued")[number // len(VICTIMS) % 2] for number in range(kills)]
+    starts = [STARTS[number // len(VICTIMS) % len(STARTS)] for number in range(kills)]
     draw.shuffle(moments)
     kinds = list(zip(victims, starts, strict=True))
     draw.shuffle(kinds)
@@ -83,37 +84,46 @@ def plans(kills: int, seed: int) -> list[Plan]:
     return [Plan(number, start, victim, moment) for number, ((victim, start), moment) in drawn]
 
 
+def strike(cluster: Cluster, nights: Nights, plan: Plan, output: Path) -> Killed:
+    """Start a run and kill what is planned; returns when it has ended."""
+    start, outcome = nights.starts[plan.start], Killed(plan)
+    begun = time.monotonic()
+    driver = _run(cluster, nights, plan, output)
+    time.sleep(plan.moment * start.seconds)
+    while driver.poll() is None and not outcome.phase:
+        if victims := _alive(cluster, driver, plan.victim):
+            phase = _phase(output, start.before, start.after)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                victims[plan.number % len(victims)].kill()
+                outcome.phase, outcome.second = phase, time.monotonic() - begun
+        time.sleep(_PAUSE)
+    outcome.codes.append(_ended(driver))
+    return outcome
+
+
 def kill(cluster: Cluster, nights: Nights, plan: Plan, states: Known, output: Path) -> Killed:
     """Kill a run, run it again until it is done, and compare."""
     start = nights.starts[plan.start]
     start.lay(output)
-    outcome = Killed(plan)
-    begun = time.monotonic()
-    words = (*nights.words, "--output", output)
-    log = cluster.folder / f"kill-{plan.number}.log"
     with Reader(output, states) as reader:
-        driver = cluster.submit(*words, log=log, environment=nights.environment)
-        time.sleep(plan.moment * start.seconds)
-        while driver.poll() is None and not outcome.phase:
-            if victims := _alive(cluster, driver, plan.victim):
-                phase = _phase(output, start.before, start.after)
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    victims[plan.number % len(victims)].kill()
-                    outcome.phase, outcome.second = phase, time.monotonic() - begun
-            time.sleep(0.02)
-        outcome.codes.append(_ended(driver))
+        outcome = strike(cluster, nights, plan, output)
         again = time.monotonic()
         while outcome.codes[-1] != 0 and len(outcome.codes) <= _RERUNS:
-            driver = cluster.submit(*words, log=log, environment=nights.environment)
-            outcome.codes.append(_ended(driver))
+            outcome.codes.append(_ended(_run(cluster, nights, plan, output)))
         outcome.seconds = time.monotonic() - again
     if outcome.codes[-1] != 0:
-        outcome.problems.append(f"it never ended well, see {log}")
+        outcome.problems.append("it never ended well, see its log")
     else:
         outcome.problems += differences(start.after, output)
     outcome.problems += reader.problems
     outcome.problems += _record(output, start.before, outcome)
     return outcome
+
+
+def _run(cluster: Cluster, nights: Nights, plan: Plan, output: Path) -> psutil.Popen:
+    log = cluster.folder / f"kill-{plan.number}.log"
+    words = (*nights.words, "--output", output)
+    return cluster.submit(*words, log=log, environment=nights.environment)
 
 
 def _alive(cluster: Cluster, driver: psutil.Popen, victim: str) -> list[psutil.Process]:
@@ -156,7 +166,7 @@ def _phase(output: Path, before: Path | None, after: Path) -> str:
     steps, of = written("inferences"), meant("inferences")
     if steps >= of:
         return "publishing"
-    if written("albums"):
+    if written("albums") >= meant("albums"):
         return f"step {steps + 1} of {of}"
     running = (output / ".running").glob("*.json")
     return "catalogue" if any(running) else "start"
@@ -166,7 +176,7 @@ def _record(output: Path, before: Path | None, outcome: Killed) -> Iterator[str]
     """Whether the table runs tells how the first run ended."""
     runs = delta_files.rows(output / "runs").sort_values("started_at")
     new = list(runs["outcome"])[0 if before is None else len(delta_files.rows(before / "runs")) :]
-    died = outcome.plan.victim in DRIVERS
+    died = outcome.plan.victim in DRIVERS and outcome.phase != ""
     if died and outcome.phase == "start":
         return  # it was not known yet
     ends = {"killed", "succeeded"} if outcome.phase == "end" else {"killed"}

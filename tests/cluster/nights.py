@@ -15,11 +15,12 @@ from scraping.procedural import GENRES, generate_catalogue
 from tests.bundles import write_random
 from tests.cluster.standalone import Cluster
 
+STARTS = ("fresh", "continued")
 # More are copies of these, as files of their own.
 _DRAWN = 300
 _FIRST_NIGHT = 0.6
 _BROKEN = 4
-_STEPS = 8
+_STEPS = 4
 _SECONDS = 900.0
 
 
@@ -59,13 +60,16 @@ class Nights:
     environment: dict[str, str]
 
 
-def undisturbed(cluster: Cluster, root: Path, covers: int) -> Nights:
-    """Draw a catalogue, score it twice as it grows, and once from nothing.
+def undisturbed(
+    cluster: Cluster, root: Path, covers: int, starts: Sequence[str] = STARTS
+) -> Nights:
+    """Draw a catalogue and score it: as it grows, and from nothing.
 
     Args:
         cluster: to score on.
         root: folder for all of it.
         covers: usable ones on the second night, about.
+        starts: of :data:`STARTS`, those that are wanted.
 
     Raises:
         RuntimeError: a run failed; holds its log.
@@ -78,17 +82,17 @@ def undisturbed(cluster: Cluster, root: Path, covers: int) -> Nights:
         # A step is of whole files of the table covers.
         "--conf", f"spark.sql.files.maxRecordsPerFile={at_a_time // 2 + 1}", "jobs/score.py",
         "--covers", catalogue, "--model", root / "kills",
-        "--set", "score.describe=[]", "--set", f"score.step_covers={at_a_time}",
+        "--set", "score.describe=[]", "--set", f"workers.step_covers={at_a_time}",
     ]  # fmt: skip
     nights = Nights(words, {}, {"XDG_CACHE_HOME": str(root / "cache")})
-    later = _hold_back(catalogue, root / "later")
     first = root / "undisturbed/first"
-    score(cluster, nights, first)
-    _second_night(catalogue, later)
-    for name, before in (("fresh", None), ("continued", first)):
-        after = root / "undisturbed" / name
-        start = Start(before, after, 0)
-        seconds = score(cluster, nights, start.lay(after))
+    if "continued" in starts:
+        later = _hold_back(catalogue, root / "later")
+        score(cluster, nights, first)
+        _second_night(catalogue, later)
+    for name in starts:
+        before, after = first if name == "continued" else None, root / "undisturbed" / name
+        seconds = score(cluster, nights, Start(before, after, 0).lay(after))
         nights.starts[name] = Start(before, after, seconds)
     return nights
 
