@@ -113,11 +113,11 @@ def years(values: pd.Series) -> list[int]:
     return there
 
 
-def year_axis(shown: Sequence[int]) -> dict[str, Any]:
-    """Plotly's axis of these years."""
+def year_axis(shown: Sequence[int], most: int = 12) -> dict[str, Any]:
+    """Plotly's axis of these years, about so many of them written."""
     if shown[-1] - shown[0] + 1 == len(shown):
-        return {"range": [shown[0] - 0.6, shown[-1] + 0.6], "tickformat": "d", "nticks": 12}
-    return {"type": "category", "nticks": 12}
+        return {"range": [shown[0] - 0.6, shown[-1] + 0.6], "tickformat": "d", "nticks": most}
+    return {"type": "category", "nticks": most}
 
 
 def heat(

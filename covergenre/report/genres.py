@@ -129,7 +129,7 @@ def _over_years(
     return Chart(
         key, title, note, [figure],
         {"yaxis": {"ticksuffix": " %", "rangemode": "tozero", "nticks": 5},
-         "xaxis": charts.year_axis(shown), "margin": {"t": 8}},
+         "xaxis": charts.year_axis(shown, 6), "margin": {"t": 8}},
         220, Table(["year", "share (95 % interval)", "albums"], rows),
     )  # fmt: skip
 

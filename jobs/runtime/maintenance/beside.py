@@ -17,7 +17,7 @@ from schemas import TABLES
 from scraping.journal.store import Store
 
 # Made by jobs, of covers, in pictures and states that cannot be searched: made again by the same.
-_MADE = ("analysis", "candidates", "checkpoints", "evaluation", f"{FOLDER}/failures")
+_MADE = ("analysis", "candidates", "checkpoints", "evaluation", "report", f"{FOLDER}/failures")
 
 
 @contextlib.contextmanager
