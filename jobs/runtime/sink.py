@@ -147,14 +147,21 @@ def _merge_albums(
 
 def _close_mended(warehouse: Warehouse, looked_at: DataFrame, now: datetime.datetime) -> None:
     # Closed: albums whose cover can be used after all, and those that left the catalogue.
-    usable = warehouse.read(ALBUMS).where(F.col("cover_id").isNotNull()).select("album_id")
-    present = warehouse.read(ALBUMS).select("album_id")
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
-    # What scoring put there stays until scoring can use it: its cover is held.
-    mended = open_rows.join(
-        looked_at.where(F.col("reason").isNull()).select("album_id"), "album_id"
-    ).join(usable, "album_id")
-    close(warehouse, mended.unionByName(open_rows.join(present, "album_id", "left_anti")), now)
+    albums = warehouse.read(ALBUMS).select("album_id", F.col("cover_id").alias("held"))
+    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL")
+    open_rows = open_rows.select("album_id", "cover_id")
+    usable = looked_at.where(F.col("reason").isNull()).select("album_id", F.lit(True).alias("now"))
+    # What scoring put there stays until scoring can use it: its cover is held. Another cover than
+    # the one that failed is held where the run that looked at it was killed before it came here.
+    other = ~F.col("cover_id").eqNullSafe(F.col("held"))
+    mended = (
+        open_rows.join(albums.where("held IS NOT NULL"), "album_id")
+        .join(usable, "album_id", "left")
+        .where(F.col("now") | other)
+        .select("album_id")
+    )
+    gone = open_rows.join(albums, "album_id", "left_anti").select("album_id")
+    close(warehouse, mended.unionByName(gone), now)
 
 
 def quarantine(warehouse: Warehouse, failed: DataFrame, now: datetime.datetime) -> None:

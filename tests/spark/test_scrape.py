@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from covergenre.config import Settings
 from covergenre.errors import CatalogueError, LockedError, OutputError
+from jobs.runtime import sink
 from jobs.runtime.catalogue import ingest, locate, look
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE
@@ -96,6 +97,22 @@ def test_changed_added_removed_and_mended(
     (row,) = warehouse.read(QUARANTINE).collect()
     assert row["album_id"] == "rock/page.jpg"
     assert row["closed_at"] is not None
+
+
+def test_what_was_mended_before_a_kill_is_closed_by_the_next_run(
+    warehouse: Warehouse, folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    ingest(warehouse, str(folder), look(str(folder)), settings)
+    (folder / "rock/page.jpg").write_bytes(noise(5))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(sink, "_close_mended", dies)
+        ingest(warehouse, str(folder), look(str(folder)), settings)
+    assert open_reasons(warehouse) == {"rock/page.jpg": "not_an_image"}
+    ingest(warehouse, str(folder), look(str(folder)), settings)
+    assert open_reasons(warehouse) == {}
 
 
 def test_broken_again_counts_attempts(
