@@ -29,11 +29,17 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+# Thousands of short queries: what Java's second compiler makes faster is never run again, and no page
+# of Spark's is looked at. A quarter less of the processor.
+_QUICK = '--driver-java-options "-XX:TieredStopAtLevel=1" --conf spark.ui.enabled=false'
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """One real session, with the defaults that ``make env`` wrote."""
     from jobs.runtime import session
 
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", f"{_QUICK} pyspark-shell")
     built = session.build("tests")
     built.conf.set("spark.sql.shuffle.partitions", 2)
     yield built

@@ -14,6 +14,7 @@ from covergenre.bundle import Bundle
 from jobs.runtime import logs
 from jobs.runtime.inspecting import good_cover, unusable
 from jobs.runtime.isolation import isolate
+from jobs.runtime.keeping import kept
 from jobs.runtime.planning import Scope, Step, left, steps, wanted
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
@@ -54,7 +55,7 @@ class Inference:
         spark = self.warehouse.spark
         # Already forgotten, so that a run after a kill goes on instead of starting over.
         going_on = Scope(scope.where, scope.since, scope.limit)
-        found = left(self.warehouse, version, digest, going_on).localCheckpoint()
+        found = kept(left(self.warehouse, version, digest, going_on))
         total = found.count()
         if total == 0:
             return 0
@@ -80,7 +81,7 @@ class Inference:
         if not scope.whole:
             ids = wanted(self.warehouse, scope)
             stale = stale.join(ids if scope.limit is None else ids.limit(scope.limit), "cover_id")
-        stale = stale.localCheckpoint()
+        stale = kept(stale)
         if stale.isEmpty():
             return
         same = " AND ".join(f"t.{name} = s.{name}" for name in INFERENCES.key)

@@ -50,14 +50,15 @@ class Night:
     def add(self, name: str, content: bytes) -> None:
         (self.covers / name).write_bytes(content)
 
-    def read(self) -> None:
-        ingest(self.warehouse, str(self.covers), look(str(self.covers)), self.settings)
+    def read(self, settings: Settings | None = None) -> None:
+        covers = str(self.covers)
+        ingest(self.warehouse, covers, look(covers), settings or self.settings)
 
     def score(self, scope: Scope | None = None, step: int = 20000, **changed: Any) -> job.Result:
-        self.read()
         settings = self.changed(**changed)
         workers = settings.workers.model_copy(update={"step_covers": step})
         settings = settings.model_copy(update={"workers": workers})
+        self.read(settings)
         run = Run("score", settings, model_version=self.bundle.model_version)
         return job.score(self.warehouse, self.bundle, settings, run, scope)
 
