@@ -29,8 +29,8 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-# Thousands of short queries: what Java's second compiler makes faster is never run again, and no page
-# of Spark's is looked at. A quarter less of the processor.
+# Thousands of short queries: what Java's second compiler makes faster is not run again, and nobody
+# looks at a page of Spark's. A quarter less of the processor.
 _QUICK = '--driver-java-options "-XX:TieredStopAtLevel=1" --conf spark.ui.enabled=false'
 
 
