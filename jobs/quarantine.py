@@ -21,6 +21,7 @@ from covergenre.config import Settings
 from covergenre.errors import SettingError
 from jobs.runtime import arguments
 from jobs.runtime.crawling import journal_folder
+from jobs.runtime.keeping import kept
 from jobs.runtime.maintenance import beside, opening
 from jobs.runtime.maintenance.takedowns import REASON
 from jobs.runtime.runs import Run
@@ -59,13 +60,13 @@ def retry(warehouse: Warehouse, rows: DataFrame, settings: Settings) -> dict[str
     Returns:
         how many ``albums`` these are, and of how many covers the outcome was forgotten.
     """
-    again = rows.where(F.col("reason") != REASON).select("album_id").localCheckpoint()
+    again = kept(rows.where(F.col("reason") != REASON).select("album_id"))
     albums = warehouse.read(ALBUMS).join(again, "album_id", "left_semi")
     held = albums.where("cover_id IS NOT NULL").select("cover_id").distinct()
     forgotten = 0
     if warehouse.exists(INFERENCES):
         failed = warehouse.read(INFERENCES).where("reason IS NOT NULL")
-        covers = held.join(failed, "cover_id", "left_semi").localCheckpoint()
+        covers = kept(held.join(failed, "cover_id", "left_semi"))
         forgotten = covers.count()
         if forgotten:
             (
@@ -75,7 +76,7 @@ def retry(warehouse: Warehouse, rows: DataFrame, settings: Settings) -> dict[str
                 .whenMatchedDelete()
                 .execute()
             )
-    unread = albums.where("cover_id IS NULL").select("album_id").localCheckpoint()
+    unread = kept(albums.where("cover_id IS NULL").select("album_id"))
     # A cover is looked at if its etag is not the one that is held.
     (
         warehouse.delta(ALBUMS)
@@ -97,7 +98,7 @@ def clear(
 
     They stay open, as every album has a prediction or an open row.
     """
-    ids = rows.select("album_id").localCheckpoint()
+    ids = kept(rows.select("album_id"))
     (
         warehouse.delta(QUARANTINE)
         .alias("t")

@@ -16,6 +16,7 @@ from covergenre.config.maintain import Maintain
 from covergenre.engines.openvino import cache_folder
 from covergenre.errors import SettingError
 from jobs.runtime import snapshot
+from jobs.runtime.keeping import kept
 from jobs.runtime.maintenance import storage
 from jobs.runtime.publishing import SNAPSHOT
 from jobs.runtime.warehouse import Warehouse
@@ -51,13 +52,21 @@ def care(warehouse: Warehouse, settings: Settings) -> dict[str, int]:
     counts["files_compacted"] = sum(compact(warehouse, table, chosen) for table in tables)
     counts["snapshots_dropped"] = drop_old_copies(warehouse, settings.score.keep_snapshots)
     counts["conversions_dropped"] = drop_dead_conversions(cache_folder())
-    before = [storage.size(warehouse.spark, warehouse.path(table.name)) for table in tables]
+    counts.update(files_deleted=0, bytes_deleted=0)
     for table in tables:
+        files, size = _data(warehouse, table)
         vacuum(warehouse, table, chosen.retention_hours)
-    after = [storage.size(warehouse.spark, warehouse.path(table.name)) for table in tables]
-    for place, name in enumerate(("files_deleted", "bytes_deleted")):
-        counts[name] = sum(one[place] for one in before) - sum(one[place] for one in after)
+        files_left, size_left = _data(warehouse, table)
+        counts["files_deleted"] += files - files_left
+        counts["bytes_deleted"] += size - size_left
     return counts
+
+
+def _data(warehouse: Warehouse, table: Table) -> tuple[int, int]:
+    """How many files a table's folder holds beside its log, and their bytes."""
+    files, size = storage.size(warehouse.spark, warehouse.path(table.name))
+    of_log = storage.size(warehouse.spark, warehouse.path(f"{table.name}/_delta_log"))
+    return files - of_log[0], size - of_log[1]
 
 
 def _check(settings: Maintain) -> None:
@@ -103,7 +112,7 @@ def drop_unused(warehouse: Warehouse, settings: Maintain) -> dict[str, int]:
     for table, drop in wanted:
         if drop and warehouse.exists(table):
             ids = warehouse.read(table).select("cover_id").distinct()
-            unused = ids.join(used, "cover_id", "left_anti").localCheckpoint()
+            unused = kept(ids.join(used, "cover_id", "left_anti"))
             counts[f"unused_{table.name}"] = delete_covers(warehouse, table, unused)
     return counts
 

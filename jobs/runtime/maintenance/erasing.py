@@ -15,6 +15,7 @@ from covergenre.errors import CovergenreError
 from jobs.runtime import planning, sink, snapshot
 from jobs.runtime.crawling import journal_folder
 from jobs.runtime.folds import fold
+from jobs.runtime.keeping import kept
 from jobs.runtime.maintenance import beside, care, storage
 from jobs.runtime.maintenance.takedowns import DETAIL, REASON, names_one, veil
 from jobs.runtime.publishing import SNAPSHOT
@@ -57,7 +58,7 @@ def erase(
     tables = [t for t in TABLES.values() if t != TAKEDOWNS and warehouse.exists(t)]
     warehouse.create(*tables)  # an earlier layout may lack a column
     rows = [(one,) for one in cover_ids]
-    ids = warehouse.spark.createDataFrame(rows, "cover_id string").localCheckpoint()
+    ids = kept(warehouse.spark.createDataFrame(rows, "cover_id string"))
     with beside.journals(journal_folder(warehouse.location, settings)) as stores:
         counts = {"files": 0}
         # Before the tables: the bytes that are looked for are in them.
@@ -93,7 +94,7 @@ def _contents(warehouse: Warehouse, ids: DataFrame) -> list[bytes]:
 
 def _leave_albums(warehouse: Warehouse, ids: DataFrame, now: datetime.datetime) -> int:
     """Take their cover from albums, into quarantine; returns how many albums they are."""
-    hit = (
+    hit = kept(
         warehouse.read(ALBUMS)
         .join(F.broadcast(ids), "cover_id", "left_semi")
         .select(
@@ -102,7 +103,6 @@ def _leave_albums(warehouse: Warehouse, ids: DataFrame, now: datetime.datetime) 
             F.lit(REASON).alias("reason"),
             F.lit(DETAIL).alias("detail"),
         )
-        .localCheckpoint()
     )
     sink.quarantine(warehouse, hit, now)
     for table in (QUARANTINE, ALBUMS):
@@ -146,7 +146,7 @@ def _rename_groups(warehouse: Warehouse, ids: DataFrame, settings: Settings) -> 
         .otherwise(F.col("cover_id") == first)
         .alias("representative"),
     )
-    changed = should.exceptAll(rest.select(*should.columns)).localCheckpoint()
+    changed = kept(should.exceptAll(rest.select(*should.columns)))
     (
         warehouse.delta(SPLITS)
         .alias("t")

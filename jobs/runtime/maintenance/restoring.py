@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from covergenre.errors import CatalogueError
 from jobs.runtime import sink
+from jobs.runtime.keeping import kept
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, QUARANTINE, RUNS, TABLES, TAKEDOWNS
 
@@ -61,11 +62,10 @@ def _mend(warehouse: Warehouse) -> int:
     told = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
     albums = warehouse.read(ALBUMS)
     without = albums.join(held, "cover_id", "left_anti")
-    lost = (
+    lost = kept(
         without.where("cover_id IS NOT NULL")
         .unionByName(without.where("cover_id IS NULL").join(told, "album_id", "left_anti"))
         .select("album_id", F.lit(None).cast("string").alias("cover_id"))
-        .localCheckpoint()
     )
     count = lost.count()
     if count:
