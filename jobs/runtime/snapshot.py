@@ -16,6 +16,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from covergenre.errors import OutputError
+from jobs.runtime.maintenance import storage
 
 
 def publish(df: DataFrame, location: str, name: str, version: str, keep: int, by: str) -> str:
@@ -91,10 +92,8 @@ def _publish_pointer(df: DataFrame, path: str, version: str, by: str) -> str:
 
 
 def _pointed_to(spark: SparkSession, path: str) -> str | None:
-    system, pointer = _pointer(spark, path)
-    if not system.exists(pointer):
-        return None
-    return str(spark.sparkContext.textFile(str(pointer)).first().strip())
+    held = storage.text(spark, f"{path}/LATEST")
+    return None if held is None else held.strip()
 
 
 def _pointer(spark: SparkSession, path: str) -> tuple[Any, Any]:

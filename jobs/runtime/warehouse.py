@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,20 +20,11 @@ from pyspark.sql import functions as F
 from covergenre.config.sections import WarehouseSettings
 from covergenre.errors import CatalogueError, LockedError, OutputError
 from jobs.runtime.disk import told_if_full
+from jobs.runtime.maintenance import storage
 from schemas import TABLES, Table
 
 _IDENTITY = "catalogue.json"
 _POLL_SECONDS = 0.1
-# Operations of Delta's history.
-_SAME_ROWS = (
-    "CREATE TABLE",
-    "OPTIMIZE",
-    "REORG",
-    "SET TBLPROPERTIES",
-    "UNSET TBLPROPERTIES",
-    "VACUUM START",
-    "VACUUM END",
-)
 
 
 class Warehouse:
@@ -119,27 +111,35 @@ class Warehouse:
 
     def version(self, table: Table) -> int:
         """The table's Delta version."""
-        if self.local:
-            # Commits are files named by their version (Delta protocol, "Delta Log Entries"); asking
-            # Delta for its history starts a Spark job a table.
-            log = Path(self.path(table.name)) / "_delta_log"
-            return max(int(commit.stem) for commit in log.glob("[0-9]*.json"))
-        return int(self.delta(table).history(1).select("version").collect()[0]["version"])
+        return max(self._commits(table))
 
     def rows_version(self, table: Table) -> int:
         """The last of the table's Delta versions that changed rows: not by compaction or a change
         of properties. The first that its log tells of, where that tells of none such.
         """
-        if self.local:
-            log = sorted((Path(self.path(table.name)) / "_delta_log").glob("[0-9]*.json"))
-            for commit in reversed(log):
-                # Delta protocol, "Add File and Remove File".
-                if '"dataChange":true' in commit.read_text("utf-8"):
-                    return int(commit.stem)
-            return int(log[0].stem)
-        changed = F.when(~F.col("operation").isin(*_SAME_ROWS), F.col("version"))
-        last = F.coalesce(F.max(changed), F.min("version"))
-        return int(self.delta(table).history().agg(last).collect()[0][0])
+        commits = self._commits(table)
+        for version in sorted(commits, reverse=True):
+            # Delta protocol, "Add File and Remove File".
+            if '"dataChange":true' in (storage.text(self.spark, commits[version]) or ""):
+                return version
+        return min(commits)
+
+    def _commits(self, table: Table) -> dict[int, str]:
+        """Paths of the table's commits by version.
+
+        They are files named by their version (Delta protocol, "Delta Log Entries"); asking Delta
+        for its history starts a Spark job a table.
+        """
+        log = self.path(f"{table.name}/_delta_log")
+        if self.local:  # not through Java, a call of which a file takes
+            names = os.listdir(log)
+        else:
+            names = [entry.name for entry in storage.entries(self.spark, log)]
+        return {
+            int(name.removesuffix(".json")): f"{log}/{name}"
+            for name in names
+            if re.fullmatch(r"[0-9]+\.json", name)
+        }
 
     @contextlib.contextmanager
     def writing(self, catalogue: str, settings: WarehouseSettings) -> Iterator[None]:

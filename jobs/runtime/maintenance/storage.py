@@ -40,6 +40,18 @@ def entries(spark: SparkSession, path: str) -> list[Entry]:
     ]
 
 
+def text(spark: SparkSession, path: str) -> str | None:
+    """What a small file holds, as UTF-8; None where it is not there."""
+    system, file = _hadoop(spark, path)
+    if not system.exists(file):
+        return None
+    stream = system.open(file)
+    try:
+        return str(spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))  # type: ignore[union-attr]
+    finally:
+        stream.close()
+
+
 def delete(spark: SparkSession, path: str) -> None:
     """Delete a file with its checksum, or a folder with all that it holds."""
     system, target = _hadoop(spark, path)
