@@ -31,7 +31,9 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 # Thousands of short queries: what Java's second compiler makes faster is not run again, and nobody
 # looks at a page of Spark's. A quarter less of the processor.
-_QUICK = '--driver-java-options "-XX:TieredStopAtLevel=1" --conf spark.ui.enabled=false'
+# One compiler alone would have room for 48 MB of code: a session of many tests needs more.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
+_QUICK = f'--driver-java-options "{_JAVA}" --conf spark.ui.enabled=false'
 
 
 @pytest.fixture(scope="session")
