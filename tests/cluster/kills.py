@@ -42,12 +42,14 @@ class Plan:
         start: of :attr:`tests.cluster.nights.Nights.starts`.
         victim: of :data:`VICTIMS`.
         moment: when, 0-1 of what an undisturbed run takes.
+        phase: what the run must be at by then, or the beginning of it; else it is waited for.
     """
 
     number: int
     start: str
     victim: str
-    moment: float
+    moment: float = 0
+    phase: str = ""
 
 
 @dataclass
@@ -91,8 +93,9 @@ def strike(cluster: Cluster, nights: Nights, plan: Plan, output: Path) -> Killed
     driver = _run(cluster, nights, plan, output)
     time.sleep(plan.moment * start.seconds)
     while driver.poll() is None and not outcome.phase:
-        if victims := _alive(cluster, driver, plan.victim):
-            phase = _phase(output, start.before, start.after)
+        phase = _phase(output, start.before, start.after)
+        victims = _alive(cluster, driver, plan.victim)
+        if victims and phase.startswith(plan.phase):
             with contextlib.suppress(psutil.NoSuchProcess):
                 victims[plan.number % len(victims)].kill()
                 outcome.phase, outcome.second = phase, time.monotonic() - begun
