@@ -1,6 +1,6 @@
 """Runs that are killed one after the other end where an undisturbed one does.
 
-Minutes of a cluster: named to pytest (``pytest tests/cluster/three_kills.py``), not found by itself.
+Minutes of a cluster, so it is named to pytest (``pytest tests/cluster/three_kills.py``), not found.
 """
 
 from __future__ import annotations
