@@ -14,7 +14,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from covergenre.errors import CatalogueError
-from jobs.runtime.keeping import kept
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES
 
@@ -113,10 +112,9 @@ def steps(found: DataFrame, covers: int) -> Iterator[Step]:
     Whole files go together, so that no byte is read for two steps.
 
     Args:
-        found: as :func:`left` gives it; read more than once.
+        found: as :func:`left` gives it, kept: it is asked again at each step.
         covers: that a step holds at least, but for the last one.
     """
-    found = kept(found)  # asked again at each step, for as long as models take
     files: list[str] = []
     held = 0
     counted = found.groupBy("file").count().orderBy("file").collect()

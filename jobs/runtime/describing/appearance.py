@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -12,6 +11,7 @@ from covergenre.appearance import version
 from covergenre.config import Settings
 from jobs.runtime import logs
 from jobs.runtime.describing.covers import covers_without
+from jobs.runtime.keeping import kept
 from jobs.runtime.progress import shown
 from jobs.runtime.warehouse import Warehouse
 from schemas import APPEARANCE
@@ -55,7 +55,7 @@ def describe_appearance(
         return {"described": 0, "unusable": 0}
     with shown(warehouse.spark, "describing", count):
         # Rows and counts both come from this one pass.
-        measured = measure(covers, settings).localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+        measured = kept(measure(covers, settings), on_disk=True)
     usable = measured.where("reason IS NULL").select(
         "cover_id",
         *MEASURED,

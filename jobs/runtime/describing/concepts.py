@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -32,6 +31,7 @@ from covergenre.engines import choose
 from covergenre.errors import ConceptsError, CostLimitError
 from jobs.runtime import logs, session
 from jobs.runtime.describing.covers import covers_without, of_albums, with_content
+from jobs.runtime.keeping import kept
 from jobs.runtime.progress import shown, told
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, CONCEPTS
@@ -140,7 +140,7 @@ def _in_workers(
     with shown(spark, "naming concepts", count):
         # Rows and counts both come from this one pass.
         tagged = covers.select("cover_id", udf("content").alias("t")).select("cover_id", "t.*")
-        tagged = tagged.localCheckpoint(storageLevel=StorageLevel.DISK_ONLY)
+        tagged = kept(tagged, on_disk=True)
     _store(warehouse, model.name, tagged, now)
     failures = tagged.where("failure IS NOT NULL").groupBy("failure").count().collect()
     failed = _warn({found["failure"]: found["count"] for found in failures})
