@@ -28,6 +28,8 @@ from jobs.runtime.metrics import count_cells
 from jobs.runtime.planning import Scope
 from jobs.runtime.publishing import (
     Changes,
+    failures,
+    outlined,
     own_inferences,
     publish_predictions,
     publish_quarantine,
@@ -37,7 +39,7 @@ from jobs.runtime.publishing import (
 from jobs.runtime.runs import Run
 from jobs.runtime.scoring import engine, predict
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
+from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
 
 _GENRES_SHOWN = 5
@@ -99,30 +101,33 @@ def score(
     """
     start = time.perf_counter()
     scope = scope or Scope()
-    warehouse.create(INFERENCES, PREDICTIONS, METRICS, QUARANTINE)
+    warehouse.create(PREDICTIONS, METRICS)
     inference = Inference(warehouse, bundle, run)
     covers = inference.bring_up_to_date(scope)
-    inferences = own_inferences(warehouse, bundle, inference.question.digest)
-    albums = warehouse.read(ALBUMS)
-    predicted = predict(albums, inferences, bundle)
-    cells = count_cells(albums, predicted, unusable(warehouse, inferences), bundle.labels)
+    asked = inference.question.digest
+    albums = warehouse.held(ALBUMS)
+    predicted = predict(albums, own_inferences(warehouse, bundle, asked), bundle)
+    outline = outlined(predicted)
+    failed = failures(warehouse, bundle, asked)
+    cells = count_cells(albums, outline, unusable(albums, failed), bundle.labels)
     figures = cells.toPandas()
     quality.check(warehouse, figures, run, settings)
-    changes = publish_predictions(warehouse, predicted, bundle.model_version)
-    publish_quarantine(warehouse, inferences, run.started_at)
-    pending = 0 if scope.whole else _pending(warehouse, inferences)
+    changes = publish_predictions(warehouse, predicted, outline, bundle.model_version)
+    publish_quarantine(warehouse, outline, failed, run.started_at)
+    pending = 0 if scope.whole else _pending(warehouse, outline, failed)
     counted = account(warehouse, figures, pending, bundle.model_version)
     link = publish_state(warehouse, cells, bundle, run)
     return Result(counted, covers, changes, time.perf_counter() - start, link)
 
 
-def _pending(warehouse: Warehouse, inferences: DataFrame) -> int:
+def _pending(warehouse: Warehouse, outline: DataFrame, failed: DataFrame) -> int:
     held = warehouse.read(COVERS).select("cover_id")
-    albums = warehouse.read(ALBUMS).join(held, "cover_id", "left_semi")
+    albums = warehouse.held(ALBUMS).join(held, "cover_id", "left_semi")
     # Another bundle may have put it there, or a retry may have been asked for.
-    told = warehouse.read(QUARANTINE).where("closed_at IS NULL").select("album_id")
-    albums = albums.join(told, "album_id", "left_anti")
-    return albums.join(inferences.select("cover_id"), "cover_id", "left_anti").count()
+    told = warehouse.held(QUARANTINE).where("closed_at IS NULL").select("album_id")
+    done = told.unionByName(outline.select("album_id"))
+    albums = albums.join(done, "album_id", "left_anti")
+    return albums.join(failed.select("cover_id"), "cover_id", "left_anti").count()
 
 
 def _print_summary(

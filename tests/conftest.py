@@ -33,7 +33,17 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 # looks at a page of Spark's. A quarter less of the processor.
 # One compiler alone would have room for 48 MB of code: a session of many tests needs more.
 _JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
-_QUICK = f'--driver-java-options "{_JAVA}" --conf spark.ui.enabled=false'
+# Each task writes Java for its expressions, a quarter of the processor again. Tests that start
+# spark-submit have Spark's defaults.
+_QUICK = " ".join(
+    (
+        f'--driver-java-options "{_JAVA}"',
+        "--conf spark.ui.enabled=false",
+        "--conf spark.sql.codegen.wholeStage=false",
+        "--conf spark.sql.codegen.factoryMode=NO_CODEGEN",
+        "--conf spark.databricks.delta.snapshotPartitions=1",
+    )
+)
 
 
 @pytest.fixture(scope="session")

@@ -60,12 +60,13 @@ def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int, model_versi
         AccountingError: predictions and open quarantine do not add up to the albums.
     """
     # A scrape that was killed can leave rows of albums that it did not get to write.
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").join(
-        warehouse.read(ALBUMS).select("album_id"), "album_id", "left_semi"
+    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL").join(
+        warehouse.held(ALBUMS).select("album_id"), "album_id", "left_semi"
     )  # fmt: skip
     reasons = {r["reason"]: r["count"] for r in open_rows.groupBy("reason").count().collect()}
     counted = Counted(cells, reasons, pending)
-    held = warehouse.read(PREDICTIONS).where(F.col("model_version") == model_version).count()
+    keys = warehouse.held(PREDICTIONS, *PREDICTIONS.key)
+    held = keys.where(F.col("model_version") == model_version).count()
     if held + counted.quarantined + pending != counted.albums or held != counted.scored:
         left = f" + {pending} still to be scored" if pending else ""
         raise AccountingError(

@@ -117,14 +117,12 @@ def ingest(
         parts = [] if look_at.isEmpty() else [look_at]
         look = partial(sources.inspect_content, settings=settings)
     albums = listing.select(*(n for n in ALBUMS.names if n not in ("cover_id", "scraped_at")))
-    # Nothing to look at is planned away: no Python worker is started for it.
-    *first, last = parts or [look_at.limit(0)]
-    changed = 0
+    changed, looked_at = 0, None
     with shown(spark, "reading covers"):
-        for part in first:
+        for number, part in enumerate(parts, 1):
             looked_at = inspected(part, look, settings)
-            some = albums.join(part.select("album_id"), "album_id", "left_semi")
-            changed += sink.write(warehouse, some, looked_at, now, mirror=False)[0]
-        looked_at = inspected(last, look, settings)
-    changed_last, removed = sink.write(warehouse, albums, looked_at, now)
+            if number < len(parts):
+                some = albums.join(part.select("album_id"), "album_id", "left_semi")
+                changed += sink.write(warehouse, some, looked_at, now, mirror=False)[0]
+        changed_last, removed = sink.write(warehouse, albums, looked_at, now)
     return sink.counts(warehouse, changed + changed_last, removed)

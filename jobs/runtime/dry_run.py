@@ -9,7 +9,7 @@ from covergenre.config import Settings
 from jobs.runtime import catalogue, session, sink, sources
 from jobs.runtime.maintenance.takedowns import veiled
 from jobs.runtime.planning import Scope, left
-from jobs.runtime.publishing import differences, own_inferences
+from jobs.runtime.publishing import differences, outlined, own_inferences
 from jobs.runtime.scoring import asked, predict
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES, PREDICTIONS
@@ -69,7 +69,7 @@ def planned(
     if all(warehouse.exists(table) for table in _SCORED):
         inferences = own_inferences(warehouse, bundle, question.digest)
         known = warehouse.read(ALBUMS).join(inferences.select("cover_id"), "cover_id", "left_semi")
-        predicted = predict(known, inferences, bundle)
-        changes = differences(warehouse, predicted, bundle.model_version)[1]
+        outline = outlined(predict(known, inferences, bundle))
+        changes = differences(warehouse, outline, bundle.model_version)[1]
         counts.update(predictions_to_update=changes.updated, predictions_to_remove=changes.removed)
     return counts

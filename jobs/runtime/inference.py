@@ -15,7 +15,7 @@ from jobs.runtime import logs
 from jobs.runtime.inspecting import good_cover, unusable
 from jobs.runtime.isolation import isolate
 from jobs.runtime.keeping import kept
-from jobs.runtime.planning import Scope, Step, left, steps, wanted
+from jobs.runtime.planning import KNOWN, Scope, Step, left, steps, wanted
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
 from jobs.runtime.scoring import Asked, asked, scorer
@@ -73,7 +73,7 @@ class Inference:
 
     def _forget_stale(self, scope: Scope) -> None:
         """Delete what was asked otherwise, and with ``rescore`` all that a scope is about."""
-        table = self.warehouse.read(INFERENCES)
+        table = self.warehouse.held(INFERENCES, *KNOWN)
         stale = table.where(F.col("model_version") == self.bundle.model_version)
         if not scope.rescore:
             stale = stale.where(F.col("asked") != self.question.digest)
@@ -81,12 +81,11 @@ class Inference:
         if not scope.whole:
             ids = wanted(self.warehouse, scope)
             stale = stale.join(ids if scope.limit is None else ids.limit(scope.limit), "cover_id")
-        stale = kept(stale)
         if stale.isEmpty():
             return
         same = " AND ".join(f"t.{name} = s.{name}" for name in INFERENCES.key)
         target: DeltaTable = self.warehouse.delta(INFERENCES)
-        target.alias("t").merge(stale.alias("s"), same).whenMatchedDelete().execute()
+        target.alias("t").merge(kept(stale).alias("s"), same).whenMatchedDelete().execute()
 
     def _look(self, step: Step, look: Callable[[DataFrame], DataFrame]) -> None:
         """Commit what is said of a step's covers, those that end their worker as unusable."""

@@ -17,6 +17,9 @@ from covergenre.errors import CatalogueError
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES
 
+# Of the table inferences: enough to know what was inferred, and what came to nothing.
+KNOWN = ("cover_id", "model_version", "asked", "reason", "detail")
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -71,7 +74,7 @@ def wanted(warehouse: Warehouse, scope: Scope) -> DataFrame:
     Raises:
         CatalogueError: ``where`` is no condition over albums.
     """
-    albums = warehouse.read(ALBUMS)
+    albums = warehouse.held(ALBUMS)
     if scope.where is not None:
         try:
             albums = albums.where(scope.where)
@@ -99,7 +102,7 @@ def left(warehouse: Warehouse, model_version: str, asked: str, scope: Scope) -> 
     covers = warehouse.read(COVERS).select("cover_id", F.col("_metadata.file_path").alias("file"))
     found = covers.join(wanted(warehouse, scope), "cover_id", "left_semi")
     if warehouse.exists(INFERENCES) and not scope.rescore:
-        known = warehouse.read(INFERENCES).where(
+        known = warehouse.held(INFERENCES, *KNOWN).where(
             (F.col("model_version") == model_version) & (F.col("asked") == asked)
         )
         found = found.join(known.select("cover_id"), "cover_id", "left_anti")

@@ -16,6 +16,7 @@ from covergenre.bundle import Bundle
 from jobs.runtime import sink, snapshot
 from jobs.runtime.keeping import kept
 from jobs.runtime.metrics import per_genre_and_year
+from jobs.runtime.planning import KNOWN
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
@@ -48,31 +49,49 @@ def own_inferences(warehouse: Warehouse, bundle: Bundle, asked: str) -> DataFram
     return warehouse.read(INFERENCES).where(version & (F.col("asked") == asked))
 
 
-def unusable(warehouse: Warehouse, inferences: DataFrame) -> DataFrame:
+def outlined(predicted: DataFrame) -> DataFrame:
+    """Of predictions what they are counted and compared by, kept: a few bytes each.
+
+    Args:
+        predicted: as :func:`jobs.runtime.scoring.predict` gives them.
+    """
+    counted = ("predicted_genre", "confidence", "abstained", "advisory")
+    return kept(predicted.select(*PREDICTIONS.key, *_DECIDE, *counted))
+
+
+def failures(warehouse: Warehouse, bundle: Bundle, asked: str) -> DataFrame:
+    """The covers that a bundle could not be shown: ``cover_id``, ``reason``, ``detail``."""
+    own = (F.col("model_version") == bundle.model_version) & (F.col("asked") == asked)
+    known = warehouse.held(INFERENCES, *KNOWN).where(own & F.col("reason").isNotNull())
+    return known.select("cover_id", "reason", "detail")
+
+
+def unusable(albums: DataFrame, failed: DataFrame) -> DataFrame:
     """The albums without a cover that can be used: ``album_id``.
 
     Args:
-        warehouse: with albums.
-        inferences: as :func:`own_inferences` gives them.
+        albums: the table of that name.
+        failed: as :func:`failures` gives them.
     """
-    albums = warehouse.read(ALBUMS).select("album_id", "cover_id")
-    failed = inferences.where(F.col("reason").isNotNull()).select("cover_id")
+    ids = albums.select("album_id", "cover_id")
     return (
-        albums.where(F.col("cover_id").isNull())
-        .unionByName(albums.join(failed, "cover_id", "left_semi"))
+        ids.where(F.col("cover_id").isNull())
+        .unionByName(ids.join(failed, "cover_id", "left_semi"))
         .select("album_id")
     )
 
 
-def publish_predictions(warehouse: Warehouse, predicted: DataFrame, model_version: str) -> Changes:
+def publish_predictions(
+    warehouse: Warehouse, predicted: DataFrame, outline: DataFrame, model_version: str
+) -> Changes:
     """Bring the table predictions in line with what it should hold, in one commit.
 
     Args:
         warehouse: with all tables of scoring.
-        predicted: what it should hold of a bundle.
+        predicted, outline: what it should hold of a bundle; see :func:`outlined`.
         model_version: of that bundle.
     """
-    differing, changes = differences(warehouse, predicted, model_version)
+    differing, changes = differences(warehouse, outline, model_version)
     if not changes:
         return changes
     rows = predicted.join(
@@ -97,23 +116,23 @@ def publish_predictions(warehouse: Warehouse, predicted: DataFrame, model_versio
 
 
 def differences(
-    warehouse: Warehouse, predicted: DataFrame, model_version: str
+    warehouse: Warehouse, outline: DataFrame, model_version: str
 ) -> tuple[DataFrame, Changes]:
     """How the table predictions differs from what it should hold.
 
     Args:
         warehouse: with albums and predictions.
-        predicted: what it should hold of a bundle.
+        outline: what it should hold of a bundle; see :func:`outlined`.
         model_version: of that bundle.
 
     Returns:
         the key of each row that differs and ``change`` (``added``, ``updated``, ``removed``), and
         how many there are of each.
     """
-    held = warehouse.read(PREDICTIONS)
-    own = F.col("model_version") == model_version
     key = [*PREDICTIONS.key]
-    new = predicted.select(*key, F.struct(*_DECIDE).alias("should"))
+    held = warehouse.held(PREDICTIONS, *key, *_DECIDE)
+    own = F.col("model_version") == model_version
+    new = outline.select(*key, F.struct(*_DECIDE).alias("should"))
     old = held.where(own).select(*key, F.struct(*_DECIDE).alias("does"))
     change = (
         F.when(F.col("does").isNull(), "added")
@@ -121,7 +140,7 @@ def differences(
         .when(~F.col("should").eqNullSafe(F.col("does")), "updated")
     )
     ours = new.join(old, key, "full_outer").select(*key, change.alias("change"))
-    albums = warehouse.read(ALBUMS).select("album_id")
+    albums = warehouse.held(ALBUMS).select("album_id")
     others = held.where(~own).select(*key).join(albums, "album_id", "left_anti")
     differing = kept(
         ours.where("change IS NOT NULL").unionByName(others.withColumn("change", F.lit("removed")))
@@ -130,22 +149,24 @@ def differences(
     return differing, Changes(**counts)
 
 
-def publish_quarantine(warehouse: Warehouse, inferences: DataFrame, now: datetime.datetime) -> None:
+def publish_quarantine(
+    warehouse: Warehouse, outline: DataFrame, failed: DataFrame, now: datetime.datetime
+) -> None:
     """Open rows for albums whose cover failed in a worker, close those of albums it did not fail.
 
     Args:
         warehouse: with albums and quarantine.
-        inferences: as :func:`own_inferences` gives them.
+        outline: of the albums that have a prediction; see :func:`outlined`.
+        failed: as :func:`failures` gives them.
         now: the time written.
     """
-    ids = warehouse.read(ALBUMS).select("album_id", "cover_id")
-    said = ids.join(inferences.select("cover_id", "reason", "detail"), "cover_id")
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL")
+    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL")
     known = open_rows.select("album_id", "cover_id", "reason")
-    failed = said.where(F.col("reason").isNotNull())
-    sink.quarantine(warehouse, failed.join(known, known.columns, "left_anti"), now)
-    usable = said.where(F.col("reason").isNull()).select("album_id")
-    sink.close(warehouse, open_rows.select("album_id").join(usable, "album_id"), now)
+    ids = warehouse.held(ALBUMS).select("album_id", "cover_id")
+    said = ids.join(failed, "cover_id").join(known, known.columns, "left_anti")
+    sink.quarantine(warehouse, said, now)
+    usable = outline.select("album_id")
+    sink.close(warehouse, open_rows.select("album_id").join(usable, "album_id", "left_semi"), now)
 
 
 def publish_state(warehouse: Warehouse, cells: DataFrame, bundle: Bundle, run: Run) -> str:

@@ -48,7 +48,7 @@ def to_look_at(warehouse: Warehouse, listing: DataFrame) -> DataFrame:
     Args:
         listing: at least ``album_id`` and ``etag``, one row an album.
     """
-    held = warehouse.read(ALBUMS).select("album_id", "etag")
+    held = warehouse.held(ALBUMS).select("album_id", "etag")
     return listing.join(
         held,
         (listing.album_id == held.album_id) & listing.etag.eqNullSafe(held.etag),
@@ -59,7 +59,7 @@ def to_look_at(warehouse: Warehouse, listing: DataFrame) -> DataFrame:
 def write(
     warehouse: Warehouse,
     listing: DataFrame,
-    looked_at: DataFrame,
+    looked_at: DataFrame | None,
     now: datetime.datetime,
     *,
     mirror: bool = True,
@@ -75,16 +75,17 @@ def write(
         looked_at: the covers that were looked at: album_id and :data:`FACTS`, read more than once;
             ``reason`` is NULL and ``content`` set for the usable ones (NULL for bytes held
             already). With a column ``attempts`` it says how often a cover failed, else failures
-            are counted. Covers that were taken down are refused.
+            are counted. Covers that were taken down are refused. None: none were looked at.
         now: the time written.
         mirror: whether the listing is the whole catalogue: albums that it lacks leave.
 
     Returns:
         number of albums that changed, number that left.
     """
-    looked_at = refused(warehouse, looked_at)
-    _append_covers(warehouse, looked_at, now)
-    quarantine(warehouse, looked_at.where(F.col("reason").isNotNull()), now)
+    if looked_at is not None:
+        looked_at = refused(warehouse, looked_at)
+        _append_covers(warehouse, looked_at, now)
+        quarantine(warehouse, looked_at.where(F.col("reason").isNotNull()), now)
     changed, removed = _merge_albums(warehouse, listing, looked_at, now, mirror)
     _close_mended(warehouse, looked_at, now)
     return changed, removed
@@ -109,30 +110,25 @@ def _append_covers(warehouse: Warehouse, looked_at: DataFrame, now: datetime.dat
 def _merge_albums(
     warehouse: Warehouse,
     listing: DataFrame,
-    looked_at: DataFrame,
+    looked_at: DataFrame | None,
     now: datetime.datetime,
     mirror: bool,
 ) -> tuple[int, int]:
-    held = warehouse.read(ALBUMS)
-    outcome = looked_at.select(
-        "album_id",
-        F.when(F.col("reason").isNull(), F.col("cover_id")).alias("new_cover_id"),
-        F.lit(True).alias("looked_at"),
-    )
-    rows = (
-        listing.join(outcome, "album_id", "left")
-        .join(held.select("album_id", F.col("cover_id").alias("old_cover_id")), "album_id", "left")
-        .withColumn(
-            "cover_id",
-            F.when(F.col("looked_at"), F.col("new_cover_id")).otherwise(F.col("old_cover_id")),
+    held = warehouse.held(ALBUMS)
+    old = held.select("album_id", F.col("cover_id").alias("old_cover_id"))
+    rows, cover_id = listing.join(old, "album_id", "left"), F.col("old_cover_id")
+    if looked_at is not None:
+        new = F.when(F.col("reason").isNull(), F.col("cover_id"))
+        outcome = looked_at.select(
+            "album_id", new.alias("new_cover_id"), F.lit(True).alias("looked_at")
         )
-        .withColumn("scraped_at", F.lit(now))
-    )
+        rows = rows.join(outcome, "album_id", "left")
+        cover_id = F.when(F.col("looked_at"), F.col("new_cover_id")).otherwise(cover_id)
+    rows = rows.withColumn("cover_id", cover_id).withColumn("scraped_at", F.lit(now))
     rows = kept(ALBUMS.conform(rows.select(*ALBUMS.names)))
     content = [name for name in ALBUMS.names if name != "scraped_at"]
-    changed = rows.select(*content).exceptAll(held.select(*content)).count()
-    removed = held.join(rows, "album_id", "left_anti").count() if mirror else 0
-    if changed or removed:
+    added, updated, removed = _differences(rows, held, content)
+    if updated or (mirror and removed):
         differs = " OR ".join(f"NOT (t.{name} <=> s.{name})" for name in content)
         merge = (
             warehouse.delta(ALBUMS)
@@ -142,24 +138,44 @@ def _merge_albums(
             .whenNotMatchedInsertAll()
         )
         (merge.whenNotMatchedBySourceDelete() if mirror else merge).execute()
-    return changed, removed
+    elif added:
+        ids = held.select("album_id")
+        warehouse.append(ALBUMS, rows.join(ids, "album_id", "left_anti"))
+    return added + updated, removed if mirror else 0
 
 
-def _close_mended(warehouse: Warehouse, looked_at: DataFrame, now: datetime.datetime) -> None:
+def _differences(new: DataFrame, old: DataFrame, content: list[str]) -> tuple[int, int, int]:
+    """How many albums are new, how many differ in these columns, how many are gone."""
+    should = new.select("album_id", F.struct(*content).alias("should"))
+    does = old.select("album_id", F.struct(*content).alias("does"))
+    both = F.col("should").isNotNull() & F.col("does").isNotNull()
+    counted = should.join(does, "album_id", "full_outer").agg(
+        F.count_if(F.col("does").isNull()),
+        F.count_if(both & ~F.col("should").eqNullSafe(F.col("does"))),
+        F.count_if(F.col("should").isNull()),
+    )
+    added, updated, removed = counted.collect()[0]
+    return added, updated, removed
+
+
+def _close_mended(
+    warehouse: Warehouse, looked_at: DataFrame | None, now: datetime.datetime
+) -> None:
     # Closed: albums whose cover can be used after all, and those that left the catalogue.
-    albums = warehouse.read(ALBUMS).select("album_id", F.col("cover_id").alias("held"))
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL")
+    albums = warehouse.held(ALBUMS).select("album_id", F.col("cover_id").alias("held"))
+    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL")
     open_rows = open_rows.select("album_id", "cover_id")
-    usable = looked_at.where(F.col("reason").isNull()).select("album_id", F.lit(True).alias("now"))
     # What scoring put there stays until scoring can use it: its cover is held. Another cover than
     # the one that failed is held where the run that looked at it was killed before it came here.
     other = ~F.col("cover_id").eqNullSafe(F.col("held"))
-    mended = (
-        open_rows.join(albums.where("held IS NOT NULL"), "album_id")
-        .join(usable, "album_id", "left")
-        .where(F.col("now") | other)
-        .select("album_id")
-    )
+    mended = open_rows.join(albums.where("held IS NOT NULL"), "album_id")
+    if looked_at is None:
+        mended = mended.where(other)
+    else:
+        usable = looked_at.where(F.col("reason").isNull())
+        usable = usable.select("album_id", F.lit(True).alias("now"))
+        mended = mended.join(usable, "album_id", "left").where(F.col("now") | other)
+    mended = mended.select("album_id")
     gone = open_rows.join(albums, "album_id", "left_anti").select("album_id")
     close(warehouse, mended.unionByName(gone), now)
 
@@ -211,14 +227,14 @@ def close(warehouse: Warehouse, albums: DataFrame, now: datetime.datetime) -> No
 
 def counts(warehouse: Warehouse, changed: int = 0, removed: int = 0) -> Counts:
     """What the catalogue's tables hold."""
-    albums = warehouse.read(ALBUMS)
+    albums = warehouse.held(ALBUMS)
     row = albums.agg(
         F.count("*").alias("albums"),
         F.count("cover_id").alias("with_cover"),
         F.countDistinct("cover_id").alias("covers"),
     ).first()
     assert row is not None
-    open_rows = warehouse.read(QUARANTINE).where("closed_at IS NULL").count()
+    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL").count()
     return Counts(
         albums=row["albums"],
         covers=row["covers"],

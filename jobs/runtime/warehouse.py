@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from covergenre.config.sections import WarehouseSettings
 from covergenre.errors import CatalogueError, LockedError, OutputError
 from jobs.runtime.disk import told_if_full
+from jobs.runtime.keeping import kept
 from jobs.runtime.maintenance import storage
 from schemas import TABLES, Table
 
@@ -39,6 +40,8 @@ class Warehouse:
         self.spark = spark
         self.local = "://" not in location
         self.location = str(Path(location).resolve()) if self.local else location.rstrip("/")
+        self._known: set[str] = set()
+        self._held: dict[tuple[str, ...], tuple[int, DataFrame]] = {}
 
     def path(self, name: str) -> str:
         """Where a table (or a folder beside the tables) lies."""
@@ -54,7 +57,11 @@ class Warehouse:
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
-        return bool(DeltaTable.isDeltaTable(self.spark, self.path(table.name)))
+        if table.name not in self._known:
+            if not DeltaTable.isDeltaTable(self.spark, self.path(table.name)):
+                return False
+            self._known.add(table.name)
+        return True
 
     def create(self, *tables: Table) -> None:
         """Create the tables that are not there, add the columns that older ones lack."""
@@ -72,6 +79,15 @@ class Warehouse:
                 f"{self.path(table.name)} is not there: scrape a catalogue into it first"
             )
         return self.spark.read.format("delta").load(self.path(table.name))
+
+    def held(self, table: Table, *names: str) -> DataFrame:
+        """Columns of a table (none named: all) as :meth:`read` gives them, but read only once until
+        something is committed to it: for what a run asks again and again, without bytes.
+        """
+        key, version = (table.name, *names), self.version(table)
+        if key not in self._held or self._held[key][0] != version:
+            self._held[key] = version, kept(self.read(table).select(*(names or table.names)))
+        return self._held[key][1]
 
     def of_covers(self, table: Table, cover_ids: Iterable[str]) -> DataFrame:
         """The table's rows of some covers, as many as fit into the driver's memory."""
