@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse report promote maintain quarantine mlflow wheel test kills lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse sql serve report promote maintain quarantine mlflow wheel test kills lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,18 @@ describe: $(READY) ## Say what is on the covers, measure colour and composition,
 analyse: $(READY) ## Tables and plots of concepts and colours per genre and year of COVERS=folder [OUTPUT=dir] [REPORT=dir]
 	@$(SUBMIT) jobs/analyse.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \
 		$(if $(REPORT),--report "$(REPORT)") $(ARGS)
+
+sql: $(READY) ## Open a SQL shell with the tables and views of COVERS=folder or OUTPUT=dir
+	@$(SUBMIT) jobs/query.py --ddl spark $(if $(DATABASE),--database "$(DATABASE)") \
+		$(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") > $(VENV)/names.sql
+	@echo "SET spark.sql.cli.print.header=true; SHOW TABLES;" >> $(VENV)/names.sql
+	@sed -i "1i SET spark.sql.cli.print.header=false;" $(VENV)/names.sql
+	@$(BIN)/spark-sql -i $(VENV)/names.sql $(ARGS)
+
+serve: $(READY) ## Answer SQL of BI tools at localhost:10000 (JDBC, ODBC), of COVERS=folder or OUTPUT=dir
+	@echo "exit;" | $(MAKE) --no-print-directory --silent sql > /dev/null
+	@echo "jdbc:hive2://localhost:10000/$(or $(DATABASE),covergenre)"
+	@$(SUBMIT) --class org.apache.spark.sql.hive.thriftserver.HiveThriftServer2 $(ARGS) spark-internal
 
 report: $(READY) ## Show the results of COVERS=folder [OUTPUT=dir] on one page [REPORT=file]
 	@$(SUBMIT) jobs/report.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \

@@ -13,6 +13,7 @@ from schemas.runs import RUNS
 from schemas.splits import SPLITS
 from schemas.table import Column, Table
 from schemas.takedowns import TAKEDOWNS
+from schemas.views import VIEWS, View
 
 TABLES = {
     table.name: table
@@ -46,6 +47,8 @@ __all__ = [
     "SPLITS",
     "TABLES",
     "TAKEDOWNS",
+    "VIEWS",
     "Column",
     "Table",
+    "View",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas import TABLES
+from schemas import TABLES, VIEWS
 from schemas.table import Table
+from schemas.views import View
 
 _TITLE = """\
 # The tables
@@ -17,9 +18,21 @@ version is refused.
 """
 
 
-def markdown(tables: Iterable[Table]) -> str:
+_VIEWS = """\
+# The views
+
+What people ask of the tables, named by `make sql` and `jobs/query.py` ([sql.md](sql.md)).
+"""
+
+
+def markdown(tables: Iterable[Table], views: Iterable[View]) -> str:
     """The reference as Markdown."""
-    return "\n".join([_TITLE, *(_section(table) for table in tables)])
+    sections = [_TITLE, *(_section(table) for table in tables)]
+    return "\n".join([*sections, _VIEWS, *(_view(view) for view in views)])
+
+
+def _view(view: View) -> str:
+    return f"## {view.name}\n\n{view.comment}.\n\n```sql\n{view.sql()}\n```\n"
 
 
 def _section(table: Table) -> str:
@@ -49,4 +62,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(TABLES.values()), end="")
+    print(markdown(TABLES.values(), VIEWS), end="")

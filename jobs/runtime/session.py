@@ -38,6 +38,8 @@ def _quieten() -> None:
     # petastorm 0.13 stands on pyarrow's legacy dataset, which is why pyarrow is held at 14.
     warnings.filterwarnings("ignore", category=FutureWarning, module="petastorm")
     logging.getLogger("petastorm").setLevel(logging.ERROR)
+    # Errors of SQL are told by the jobs, in a line.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
 
 
 def check_delta(spark: SparkSession) -> None:
