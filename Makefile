@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse sql serve report promote maintain quarantine mlflow wheel test kills lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse explain sql serve report promote maintain quarantine mlflow wheel test kills lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ describe: $(READY) ## Say what is on the covers, measure colour and composition,
 analyse: $(READY) ## Tables and plots of concepts and colours per genre and year of COVERS=folder [OUTPUT=dir] [REPORT=dir]
 	@$(SUBMIT) jobs/analyse.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \
 		$(if $(REPORT),--report "$(REPORT)") $(ARGS)
+
+explain: $(READY) ## Say of one cover what it looks like and why, FILE=cover.jpg [MODEL=bundle]
+	@$(BIN)/python jobs/explain.py $(if $(FILE),"$(FILE)") $(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 sql: $(READY) ## Open a SQL shell with the tables and views of COVERS=folder or OUTPUT=dir
 	@$(SUBMIT) jobs/query.py --ddl spark $(if $(DATABASE),--database "$(DATABASE)") \

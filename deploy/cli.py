@@ -21,7 +21,7 @@ from covergenre.environment import MismatchError, check_java, check_packages, ch
 from deploy import spark_home
 
 # Jobs that never build a session: no Java is started for them.
-_WITHOUT_SPARK = frozenset({"promote"})
+_WITHOUT_SPARK = frozenset({"explain", "promote"})
 _HELP = frozenset({"-h", "--help"})
 
 

@@ -118,15 +118,20 @@ def networks(bundle: ShippedBundle, threads: int) -> Networks:
         with tempfile.TemporaryDirectory(prefix="covergenre-bundle-") as folder:
             unpack(bundle.files.value, Path(folder))
             opened = open_bundle(Path(folder))
-            detector, fusion = opened.detector, opened.fusion
-            if detector is not None and detector.graph is None:
+            if opened.detector is not None and opened.detector.graph is None:
                 tensorflow_runtime.start(threads)
-            _networks[key] = Networks(
-                opened.classifier(loader, engine.logit_scale),
-                None if detector is None else detector.load(loader),
-                None if fusion is None else fusion.load(),
-            )
+            _networks[key] = loaded(opened, loader, engine)
     return _networks[key]
+
+
+def loaded(bundle: Bundle, loader: Loader, engine: Engine) -> Networks:
+    """The networks of a verified bundle."""
+    detector, fusion = bundle.detector, bundle.fusion
+    return Networks(
+        bundle.classifier(loader, engine.logit_scale),
+        None if detector is None else detector.load(loader),
+        None if fusion is None else fusion.load(),
+    )
 
 
 @functools.lru_cache(maxsize=1)
