@@ -11,7 +11,7 @@ override SCORE_ARGS := $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--out
 	$(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse explain sql serve report promote maintain quarantine mlflow wheel test kills lint format lock clean
+.PHONY: help env demo score scrape prepare train train_detector mine_labels train_fusion evaluate convert describe analyse explain sql serve report promote maintain quarantine mlflow wheel test kills docs lint format lock clean
 
 help: ## List what can be done
 	@grep -E '^[a-z_]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -116,6 +116,10 @@ test: $(READY) ## Run every test
 
 kills: $(READY) ## Kill thirty runs of a cluster at any moment: each must end as if undisturbed
 	@$(BIN)/python -m tests.cluster.kills $(ARGS)
+
+docs: $(READY) ## Make a site of docs/ in build/site; a link that leads nowhere is an error
+	@$(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html"
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .
