@@ -15,7 +15,7 @@ from jobs.runtime.inspecting import in_parts, inspected
 from jobs.runtime.maintenance.takedowns import veiled
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run, recorded
-from jobs.runtime.warehouse import Warehouse
+from jobs.runtime.warehouse import Warehouse, local_path
 from schemas import ALBUMS, COVERS, QUARANTINE
 from scraping.folder import Listing, list_folder
 
@@ -52,7 +52,8 @@ def locate(covers: str | None, output: str | None, settings: config.Settings) ->
     Raises:
         CatalogueError, OutputError: one of them cannot be what it is said to be.
     """
-    source = covers or settings.catalogue.default
+    source = local_path(covers or settings.catalogue.default)
+    output = output and local_path(output)
     if "://" in source:
         name = source.rstrip("/").rsplit("/", 1)[-1]
         return source, output or str(Path(settings.warehouse.root) / name)

@@ -9,7 +9,8 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
 from delta.tables import DeltaTable
 from filelock import FileLock, Timeout
@@ -38,6 +39,7 @@ class Warehouse:
 
     def __init__(self, spark: SparkSession, location: str) -> None:
         self.spark = spark
+        location = local_path(location)
         self.local = "://" not in location
         self.location = str(Path(location).resolve()) if self.local else location.rstrip("/")
         self._known: set[str] = set()
@@ -211,6 +213,13 @@ class Warehouse:
         part = identity.with_suffix(".part")
         part.write_text(json.dumps({"catalogue": catalogue}) + "\n", "utf-8")
         part.replace(identity)
+
+
+def local_path(location: str) -> str:
+    """A location, ``file:///path`` as the path that it is."""
+    if not location.startswith("file:"):
+        return location
+    return url2pathname(urlsplit(location).path)
 
 
 @contextlib.contextmanager

@@ -242,6 +242,9 @@ def test_locate(tmp_path: Path, settings: Settings) -> None:
     covers.mkdir()
     (tmp_path / "file").write_bytes(b"")
     assert locate(str(covers), None, settings) == (str(covers), "warehouse/covers")
+    urls = (covers.as_uri(), (tmp_path / "ü [x] out").as_uri())
+    assert urls[1].startswith("file:///") and " " not in urls[1]
+    assert locate(*urls, settings) == (str(covers), str(tmp_path / "ü [x] out"))
     with pytest.raises(CatalogueError, match="not there"):
         locate(str(tmp_path / "nothing"), None, settings)
     with pytest.raises(CatalogueError, match="is a file"):
