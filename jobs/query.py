@@ -168,10 +168,18 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         "--ddl", choices=["spark", "duckdb"], help="print instead the statements that name tables "
         "and views: in a catalogue that Spark keeps (Hive metastore, Unity, ...), or in DuckDB",
     )  # fmt: skip
-    parser.add_argument("--database", default="covergenre", help="of that catalogue")
+    parser.add_argument(
+        "--database", default="covergenre", help="of that catalogue, for this alone: tables and "
+        "views of these names that it holds are replaced",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     if (args.sql is None) == (args.ddl is None):
         raise SettingError("give a query in quotes, or --ddl")
+    if args.database.rpartition(".")[2].lower() == "default":
+        raise SettingError(
+            "--database default may hold tables of others, and those of the same names would be "
+            "replaced: name one for this warehouse alone"
+        )
     settings = arguments.settings(args)
     warehouse = opening.warehouse(args, settings, "query")
     if args.ddl is not None:

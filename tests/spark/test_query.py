@@ -299,6 +299,8 @@ def test_mistakes_are_told_in_a_line(
         asked(warehouse, "SELEC 1")
     with pytest.raises(SettingError, match="--ddl"):
         asked(warehouse)
+    with pytest.raises(SettingError, match="would be replaced: name one for this warehouse"):
+        asked(warehouse, "--ddl", "spark", "--database", "unity.Default")
     with pytest.raises(OutputError, match="name a new folder with --to"):
         asked(warehouse, "SELECT 1", "--format", "parquet")
     there = tmp_path / "there"

@@ -1,7 +1,4 @@
-"""Runs that are killed one after the other end where an undisturbed one does.
-
-Minutes of a cluster, so it is named to pytest (``pytest tests/cluster/three_kills.py``), not found.
-"""
+"""Runs that are killed one after the other end where an undisturbed one does."""
 
 from __future__ import annotations
 
