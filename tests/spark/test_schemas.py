@@ -80,3 +80,21 @@ def test_constraints_are_enforced(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"attempts"):
         warehouse.append(QUARANTINE, spark.createDataFrame([row], QUARANTINE.schema))
     assert warehouse.read(QUARANTINE).count() == 0
+
+
+def test_what_is_held_is_read_again_once_something_is_committed(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(spark, str(tmp_path))
+    warehouse.create(QUARANTINE)
+    first = warehouse.held(QUARANTINE, "album_id")
+    assert first.columns == ["album_id"] and first.isEmpty()
+    assert warehouse.held(QUARANTINE, "album_id") is first
+    assert warehouse.held(QUARANTINE).columns == QUARANTINE.names
+    row = ("a", None, "corrupt", None, NOW, NOW, 1, None, None, None)
+    warehouse.append(QUARANTINE, spark.createDataFrame([row], QUARANTINE.schema))
+    assert [r["album_id"] for r in warehouse.held(QUARANTINE, "album_id").collect()] == ["a"]
+    assert first.isEmpty()  # as it was when it was read
+    # Another driver's commit counts, too.
+    Warehouse(spark, str(tmp_path)).delta(QUARANTINE).delete("album_id = 'a'")
+    assert warehouse.held(QUARANTINE, "album_id").isEmpty()
