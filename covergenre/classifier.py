@@ -89,13 +89,20 @@ class Head:
 
 
 def classifier_graph(backbone: Backbone, head: Head) -> Graph:
-    """Backbone and head as engines take them: pixels to logits (n, classes)."""
+    """Backbone and head as engines take them: pixels to logits (n, classes) and the backbone's
+    features (n, d).
+    """
 
     def build() -> Callable[[Any], tuple[Any, ...]]:
         network, preprocessing = backbone.load(), backbone.preprocessing
-        return lambda pixels: (head.logits(network(preprocessing.apply(pixels), training=False)),)
 
-    digest = hashlib.sha256(backbone.digest.encode())
+        def look(pixels: Any) -> tuple[Any, ...]:
+            features = network(preprocessing.apply(pixels), training=False)
+            return head.logits(features), features
+
+        return look
+
+    digest = hashlib.sha256(f"{backbone.digest} logits features".encode())
     for name in sorted(head.tensors):
         digest.update(name.encode() + np.ascontiguousarray(head.tensors[name]).tobytes())
     return Graph("classifier", backbone.preprocessing.size, digest.hexdigest(), build)
@@ -123,8 +130,24 @@ class Classifier:
         Returns:
             float32 (n, classes), rows sum to 1.
         """
-        return np.asarray(softmax(self.logits(pixels) / self._temperature, axis=1), np.float32)
+        return self._probable(self.logits(pixels))
 
     def logits(self, pixels: Pixels) -> Floats:
         """What :meth:`probabilities` are made of, before the temperature: float32 (n, classes)."""
-        return rows(self._run, pixels)
+        return rows(self._run, pixels)[0]
+
+    def with_embeddings(self, pixels: Pixels) -> tuple[Floats, Floats]:
+        """Genre probabilities, as of :meth:`probabilities`, and what the network saw of the covers.
+
+        Returns:
+            the probabilities, and embeddings float32 (n, d) of length 1: covers that look alike to
+            the network have a large inner product, the cosine of their angle. They are the
+            backbone's features, power-normalised.
+        """
+        logits, features = rows(self._run, pixels)
+        embeddings = np.sign(features) * np.sqrt(np.abs(features))
+        length = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        return self._probable(logits), embeddings / np.maximum(length, np.finfo(np.float32).tiny)
+
+    def _probable(self, logits: Floats) -> Floats:
+        return np.asarray(softmax(logits / self._temperature, axis=1), np.float32)

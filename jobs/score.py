@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame
 from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.config import Settings
 from covergenre.current import read_current
-from jobs.runtime import arguments, label_pictures, quality
+from jobs.runtime import arguments, label_pictures, quality, similar
 from jobs.runtime.accounting import Counted, account
 from jobs.runtime.catalogue import opened
 from jobs.runtime.dry_run import planned
@@ -114,6 +114,7 @@ def score(
     quality.check(warehouse, figures, run, settings)
     changes = publish_predictions(warehouse, predicted, outline, bundle.model_version)
     publish_quarantine(warehouse, outline, failed, run.started_at)
+    similar.publish(warehouse, bundle, inference.question, settings.score.similar)
     pending = 0 if scope.whole else _pending(warehouse, outline, failed)
     counted = account(warehouse, figures, pending, bundle.model_version)
     link = publish_state(warehouse, cells, bundle, run)

@@ -7,6 +7,7 @@ from schemas.covers import COVERS
 from schemas.embeddings import EMBEDDINGS
 from schemas.inferences import INFERENCES
 from schemas.metrics import METRICS
+from schemas.neighbours import NEIGHBOURS
 from schemas.predictions import PREDICTIONS
 from schemas.quarantine import QUARANTINE
 from schemas.runs import RUNS
@@ -27,6 +28,7 @@ TABLES = {
         CONCEPTS,
         INFERENCES,
         PREDICTIONS,
+        NEIGHBOURS,
         METRICS,
         RUNS,
         TAKEDOWNS,
@@ -41,6 +43,7 @@ __all__ = [
     "EMBEDDINGS",
     "INFERENCES",
     "METRICS",
+    "NEIGHBOURS",
     "PREDICTIONS",
     "QUARANTINE",
     "RUNS",

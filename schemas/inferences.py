@@ -5,7 +5,7 @@ from schemas.table import Column, Table
 
 INFERENCES = Table(
     name="inferences",
-    version=1,
+    version=2,
     comment="One row a cover and model version: what predictions are made of",
     key=("cover_id", "model_version"),
     columns=(
@@ -34,5 +34,10 @@ INFERENCES = Table(
         Column("reason", "string", "why the cover could not be used; all above are NULL then"),
         Column("detail", "string", "what was found, for people"),
         Column("milliseconds", "double", "the cover's share of its batch's time in a task"),
+        Column(
+            "embedding",
+            "array<float>",
+            "what the classifier sees of the cover, of length 1; NULL: not asked",
+        ),
     ),
 )

@@ -127,6 +127,22 @@ GROUP BY release_year, genre
 """,
         ),
         (
+            "similar_covers",
+            "Albums whose covers look most alike to that model: one row a pair and direction; only "
+            "where embeddings are asked for (score.describe)",
+            ("albums", "neighbours", "latest_model"),
+            """
+SELECT
+  a.album_id, a.artist, a.title, a.genre, n.rank, n.similarity,
+  b.album_id AS similar_album_id, b.artist AS similar_artist, b.title AS similar_title,
+  b.genre AS similar_genre
+FROM neighbours n
+JOIN latest_model m ON n.model_version = m.model_version
+JOIN albums a ON a.cover_id = n.cover_id
+JOIN albums b ON b.cover_id = n.neighbour_id
+""",
+        ),
+        (
             "album_concepts",
             "What is on the covers: one row an album and concept",
             ("latest_predictions",),

@@ -33,6 +33,7 @@ SCORED = {
     "advisory_box": f"struct<{', '.join(f'{corner}: float' for corner in _CORNERS)}>",
     "concepts": "array<struct<name:string,score:double>>",
     "appearance": f"struct<{', '.join(f'{name}:{kind}' for name, kind in MEASURED.items())}>",
+    "embedding": "array<float>",
     "reason": "string",
     "detail": "string",
     "milliseconds": "double",
@@ -48,11 +49,13 @@ class Describing:
         colours: of its palette, at most; None: colour and composition are not measured.
         combined: which of these the bundle's combined model reads: it knows no other tagger than
             the one that it has learnt from.
+        embedding: whether the classifier's embedding is given, too.
     """
 
     tagger: ShippedTagger | None = None
     colours: int | None = None
     combined: frozenset[str] = frozenset()
+    embedding: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,14 @@ class Models:
 
     Attributes:
         networks: of the bundle.
-        tagger, colours, combined: as of :class:`Describing`.
+        tagger, colours, combined, embedding: as of :class:`Describing`.
     """
 
     networks: Networks
     tagger: LocalTagger | None
     colours: int | None
     combined: frozenset[str]
+    embedding: bool = False
 
     @property
     def sizes(self) -> list[int]:
@@ -100,9 +104,10 @@ def make_score(
         of all that is known, the second of the classifier alone; ``reasons`` is what moved the
         first, NULL if the bundle holds no combined model. ``advisory_score`` 0-1 and
         ``advisory_box`` 0-1 of the cover's sides are of the most probable label (0 where nothing
-        looks like one; NULL if the bundle holds no detector). All are NULL, with a typed
-        ``reason``, when the cover cannot be used. ``milliseconds`` is the cover's share of its
-        batch's decoding and inference.
+        looks like one; NULL if the bundle holds no detector). ``embedding``, if asked for,
+        is as of :meth:`covergenre.classifier.Classifier.with_embeddings`. All are NULL, with a
+        typed ``reason``, when the cover cannot be used. ``milliseconds`` is the cover's share of
+        its batch's decoding and inference.
     """
     asked = describing or Describing()
 
@@ -115,6 +120,7 @@ def make_score(
             None if tagger is None else concepts.loaded(tagger, threads, limits),
             asked.colours,
             asked.combined,
+            asked.embedding,
         )
         for contents in batches:
             parts = []
@@ -167,9 +173,7 @@ def _say(models: Models, rows: list[dict[str, Any]], pixels: list[images.Pixels]
     """Write into each row what the models say of its cover."""
     shown = iter(pixels)
     networks = models.networks
-    probabilities = networks.classifier.probabilities(next(shown))
-    for row, values in zip(rows, probabilities, strict=True):
-        row["classifier_probabilities"] = row["probabilities"] = values
+    probabilities = _classify(models, rows, next(shown))
     if networks.detector is not None:
         boxes, scores = networks.detector.best(next(shown))
         for row, box, score in zip(rows, boxes.tolist(), scores.tolist(), strict=True):
@@ -180,6 +184,18 @@ def _say(models: Models, rows: list[dict[str, Any]], pixels: list[images.Pixels]
             row["concepts"] = [asdict(concept) for concept in models.tagger.concepts(certain)]
     if networks.fusion is not None:
         _combine(models, rows, probabilities)
+
+
+def _classify(models: Models, rows: list[dict[str, Any]], pixels: images.Pixels) -> Any:
+    if models.embedding:
+        probabilities, embeddings = models.networks.classifier.with_embeddings(pixels)
+        for row, embedding in zip(rows, embeddings, strict=True):
+            row["embedding"] = embedding
+    else:
+        probabilities = models.networks.classifier.probabilities(pixels)
+    for row, values in zip(rows, probabilities, strict=True):
+        row["classifier_probabilities"] = row["probabilities"] = values
+    return probabilities
 
 
 def _combine(models: Models, rows: list[dict[str, Any]], probabilities: Any) -> None:

@@ -56,4 +56,4 @@ def imagenet_graph(size: int) -> Graph:
 def load(size: int, loader: Loader) -> Network:
     """The classifier at an input of ``size`` pixels, run by an engine."""
     run = loader(imagenet_graph(size))
-    return Network(size, lambda pixels: rows(run, pixels))
+    return Network(size, lambda pixels: rows(run, pixels)[0])

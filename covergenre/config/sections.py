@@ -201,7 +201,8 @@ class Score(Section):
 
     bundle: str | None
     batch_size: int = Field(ge=1)
-    describe: list[Literal["appearance", "concepts"]]
+    describe: list[Literal["appearance", "concepts", "embedding"]]
+    similar: int = Field(ge=1, le=100)
     keep_snapshots: int = Field(ge=0)
     label_pictures: int = Field(ge=0)
 

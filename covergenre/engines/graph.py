@@ -75,11 +75,13 @@ def chunks(run: Run, pixels: Pixels) -> Iterator[tuple[Floats, ...]]:
         yield run(pixels[start : start + run.batch_size])
 
 
-def rows(run: Run, pixels: Pixels) -> Floats:
-    """The outputs, copied, of a network that has one, for any number of covers: (n, ...)."""
+def rows(run: Run, pixels: Pixels) -> tuple[Floats, ...]:
+    """The outputs, copied, for any number of covers: (n, ...) each."""
     if len(pixels) == 0:
-        return run(np.zeros((1, run.size, run.size, 3), np.uint8))[0][:0].copy()
-    return np.concatenate([output.copy() for (output,) in chunks(run, pixels)])
+        one = run(np.zeros((1, run.size, run.size, 3), np.uint8))
+        return tuple(output[:0].copy() for output in one)
+    said = [tuple(output.copy() for output in outputs) for outputs in chunks(run, pixels)]
+    return tuple(np.concatenate(output) for output in zip(*said, strict=True))
 
 
 def padded(pixels: Pixels, batch_size: int) -> Pixels:

@@ -34,12 +34,14 @@ class Asked:
         colours: of its palette, at most; None: colour and composition are not measured.
         combined: which of these the bundle's combined model reads.
         limits: what is accepted as a cover.
+        embedding: whether the classifier's embedding is kept.
     """
 
     tagger: LocalModel | None
     colours: int | None
     combined: frozenset[str]
     limits: Limits
+    embedding: bool = False
 
     @property
     def digest(self) -> str:
@@ -49,6 +51,8 @@ class Asked:
             "appearance": None if self.colours is None else version(self.colours),
             "combined": sorted(self.combined),
             "limits": asdict(self.limits),
+            # Not said where not asked for, as before it could be: nothing is looked at again.
+            **({"embedding": True} if self.embedding else {}),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -78,7 +82,8 @@ def asked(bundle: Bundle, settings: Settings) -> Asked:
                 f"the bundle's combined model does without {part}: it has learnt from "
                 f"{said[part][0]}, the settings mean {said[part][1]}"
             )
-    return Asked(tagger, colours, frozenset(combined), settings.images.limits)
+    limits = settings.images.limits
+    return Asked(tagger, colours, frozenset(combined), limits, "embedding" in wanted)
 
 
 def scorer(
@@ -102,6 +107,7 @@ def scorer(
         None if tagger is None else ShippedTagger.of(tagger, chosen, settings, spark),
         question.colours,
         question.combined,
+        question.embedding,
     )
     udf = make_score(
         ShippedBundle.of(bundle, chosen, settings, spark), settings.score.batch_size,

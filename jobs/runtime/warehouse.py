@@ -27,6 +27,8 @@ from schemas import TABLES, Table
 
 _IDENTITY = "catalogue.json"
 _POLL_SECONDS = 0.1
+# Of a commit that adds or removes rows (Delta protocol, "Add File and Remove File").
+_CHANGES_ROWS = '"dataChange":true'
 
 
 class Warehouse:
@@ -76,20 +78,31 @@ class Warehouse:
         Raises:
             CatalogueError: the table has not been written; says by which job it is.
         """
+        self._check_there(table)
+        return self.spark.read.format("delta").load(self.path(table.name))
+
+    def _check_there(self, table: Table) -> None:
         if not self.exists(table):
             raise CatalogueError(
                 f"{self.path(table.name)} is not there: scrape a catalogue into it first"
             )
-        return self.spark.read.format("delta").load(self.path(table.name))
 
     def held(self, table: Table, *names: str) -> DataFrame:
         """Columns of a table (none named: all) as :meth:`read` gives them, but read only once until
         something is committed to it: for what a run asks again and again, without bytes.
         """
+        self._check_there(table)
         key, version = (table.name, *names), self.version(table)
         if key not in self._held or self._held[key][0] != version:
-            self._held[key] = version, kept(self.read(table).select(*(names or table.names)))
+            if version == 0 and self._was_made_empty(table):
+                rows = self.spark.createDataFrame([], table.schema)
+                self._held[key] = version, rows.select(*(names or table.names))
+            else:
+                self._held[key] = version, kept(self.read(table).select(*(names or table.names)))
         return self._held[key][1]
+
+    def _was_made_empty(self, table: Table) -> bool:
+        return _CHANGES_ROWS not in (storage.text(self.spark, self._commits(table)[0]) or "")
 
     def of_covers(self, table: Table, cover_ids: Iterable[str]) -> DataFrame:
         """The table's rows of some covers, as many as fit into the driver's memory."""
@@ -137,8 +150,7 @@ class Warehouse:
         """
         commits = self._commits(table)
         for version in sorted(commits, reverse=True):
-            # Delta protocol, "Add File and Remove File".
-            if '"dataChange":true' in (storage.text(self.spark, commits[version]) or ""):
+            if _CHANGES_ROWS in (storage.text(self.spark, commits[version]) or ""):
                 return version
         return min(commits)
 

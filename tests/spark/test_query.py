@@ -21,7 +21,7 @@ from covergenre.errors import CatalogueError, OutputError, SettingError
 from jobs import query
 from jobs.runtime.views import for_duckdb, open_views
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, METRICS, PREDICTIONS, QUARANTINE, RUNS, VIEWS
+from schemas import ALBUMS, METRICS, NEIGHBOURS, PREDICTIONS, QUARANTINE, RUNS, VIEWS
 from tests.conftest import ROOT
 from tests.spark.test_report import write
 
@@ -63,13 +63,18 @@ ANSWERS: dict[str, Rows] = {
     "Which covers could not be used, and since when?": [
         ("truncated", 2, NOW, 3), ("empty_file", 1, NOW, 1),
     ],
+    "Which covers look alike, though they are of different artists?": [
+        ("d0", "Artist of d0", "it's d0", "p0", "Artist of p0", "it's p0", 0.9),
+        ("f0", "Artist of f0", "it's f0", "r0", "Artist of r0", "it's r0", 0.75),
+    ],
 }  # fmt: skip
 
 
 def album(album_id: str, genre: str, year: int) -> dict[str, Any]:
     return {
         "album_id": album_id, "source": "folder", "artist": f"Artist of {album_id}",
-        "title": f"it's {album_id}", "genre": genre, "release_year": year, "cover_id": "0" * 64,
+        "title": f"it's {album_id}", "genre": genre, "release_year": year,
+        "cover_id": f"{album_id:0>64}",
     }  # fmt: skip
 
 
@@ -115,6 +120,14 @@ def warehouse(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     old = prediction(disco, "rap", 0.99, True, ("banjo",), 0.1, model_version="old-1")
     write(made, PREDICTIONS, *said, old)
     counted = [("rap", 12, 12, 11), ("folk", 12, 12, 12), ("disco", 1, 1, 0), ("polka", 1, 0, 0)]
+    write(made, NEIGHBOURS, *(
+        {"cover_id": f"{one:0>64}", "model_version": model, "rank": 1,
+         "neighbour_id": f"{other:0>64}", "similarity": cosine}
+        for one, other, model, cosine in (
+            ("d0", "p0", "new-1", 0.9), ("p0", "d0", "new-1", 0.9), ("f0", "r0", "new-1", 0.75),
+            ("f1", "r0", "old-1", 0.95), ("f2", "left", "new-1", 0.95),
+        )
+    ))  # fmt: skip
     write(made, METRICS, *(
         {"run_id": "r", "model_version": model, "genre_basis": basis, "genre": genre,
          "albums": albums, "scored": albums, "labelled": labelled, "correct": correct,
@@ -164,7 +177,7 @@ def engines(warehouse: Warehouse) -> dict[str, Engine]:
     for statement in [*for_duckdb(warehouse)][1:]:  # without LOAD delta, which is for the installed
         duck.execute(statement)
     rs = QueryBuilder()
-    for table in (ALBUMS, PREDICTIONS, METRICS, QUARANTINE, RUNS):
+    for table in (ALBUMS, PREDICTIONS, NEIGHBOURS, METRICS, QUARANTINE, RUNS):
         rs.register(table.name, DeltaTable(warehouse.path(table.name)))
     for view in VIEWS:
         rs.execute(f"CREATE VIEW {view.name} AS {view.sql('unnest')}")
@@ -185,7 +198,7 @@ def engines(warehouse: Warehouse) -> dict[str, Engine]:
 def test_the_documented_queries_answer_their_questions(
     engines: dict[str, Engine], name: str
 ) -> None:
-    assert QUERIES.keys() == ANSWERS.keys() and len(QUERIES) == 10
+    assert QUERIES.keys() == ANSWERS.keys() and len(QUERIES) == 11
     for question, sql in QUERIES.items():
         found, should = engines[name](sql), ANSWERS[question]
         assert len(found) == len(should), (question, found)

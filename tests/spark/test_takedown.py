@@ -27,6 +27,7 @@ from schemas import (
     COVERS,
     EMBEDDINGS,
     INFERENCES,
+    NEIGHBOURS,
     PREDICTIONS,
     QUARANTINE,
     SPLITS,
@@ -72,7 +73,9 @@ def traces(warehouse: Warehouse, contents: Collection[bytes]) -> set[str]:
 
 def rows(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
     """What is left, but for the times."""
-    tables = (ALBUMS, COVERS, QUARANTINE, SPLITS, EMBEDDINGS, INFERENCES, PREDICTIONS)
+    tables = (
+        ALBUMS, COVERS, QUARANTINE, SPLITS, EMBEDDINGS, INFERENCES, NEIGHBOURS, PREDICTIONS
+    )  # fmt: skip
     read = {t.name: warehouse.read(t).toPandas().sort_values(list(t.key)) for t in tables}
     copy = pd.read_parquet(Path(warehouse.location) / "predictions_parquet")
     read["copy"] = copy.sort_values("album_id")
@@ -98,6 +101,12 @@ def fill(warehouse: Warehouse, night: Night) -> None:
     warehouse.append(SPLITS, spark.createDataFrame(of_splits, SPLITS.schema))
     vectors = [(one, "backbone", "original", [0.5]) for one in (*DOWN, third)]
     warehouse.append(EMBEDDINGS, spark.createDataFrame(vectors, EMBEDDINGS.schema))
+    alike = [
+        (one, "a model", 1, another, 0.5)
+        for one, another in ((DOWN[0], third), (other, DOWN[1]), (third, other))
+    ]
+    warehouse.create(NEIGHBOURS)
+    warehouse.append(NEIGHBOURS, spark.createDataFrame(alike, NEIGHBOURS.schema))
     root = Path(warehouse.location)
     crawled = Crawled(warehouse, night.settings, root / FOLDER / "site.sqlite")
     crawled.add(album(1), album(2))
@@ -142,8 +151,8 @@ def test_nothing_of_a_cover_is_left_also_after_kills_and_it_does_not_come_back(
 ) -> None:
     held = traces(night.warehouse, (SHARED, NAMED))
     assert {name.split("/")[0] for name in held} == {
-        "_snapshots", "albums", "covers", "embeddings", "inferences", "predictions", "splits",
-        FOLDER, "sheet of rap.bin",
+        "_snapshots", "albums", "covers", "embeddings", "inferences", "neighbours", "predictions",
+        "splits", FOLDER, "sheet of rap.bin",
     }  # fmt: skip
     assert any("checkpoint" in name for name in held)
     assert any(name.endswith("json") for name in held)

@@ -1,4 +1,4 @@
-"""A warehouse of the layouts before incremental scoring is scored by this version."""
+"""A warehouse of earlier layouts is scored by this version."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ from tests.covers import drawn
 from tests.spark.test_crawled import digest
 
 THEN = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+_APPEARANCE = (
+    "appearance STRUCT<palette:ARRAY<STRUCT<hex:STRING,name:STRING,share:DOUBLE>>,"
+    "colourfulness:DOUBLE,brightness:DOUBLE,contrast:DOUBLE,saturation:DOUBLE,"
+    "hue_entropy:DOUBLE,near_black:DOUBLE,near_white:DOUBLE,achromatic:DOUBLE,"
+    "grey_entropy:DOUBLE,edge_density:DOUBLE,symmetry:DOUBLE,faces:INT,face_area:DOUBLE>"
+)
 # As the tables were made then, column comments apart.
 LAYOUTS = {
     "albums": (
@@ -68,15 +74,23 @@ LAYOUTS = {
         "advisory_box STRUCT<xmin:DOUBLE,ymin:DOUBLE,xmax:DOUBLE,ymax:DOUBLE>, "
         "classifier_probabilities MAP<STRING,DOUBLE>, "
         "reasons ARRAY<STRUCT<part:STRING,input:STRING,contribution:DOUBLE>>, "
-        "concepts ARRAY<STRUCT<name:STRING,score:DOUBLE>>, "
-        "appearance STRUCT<palette:ARRAY<STRUCT<hex:STRING,name:STRING,share:DOUBLE>>,"
-        "colourfulness:DOUBLE,brightness:DOUBLE,contrast:DOUBLE,saturation:DOUBLE,"
-        "hue_entropy:DOUBLE,near_black:DOUBLE,near_white:DOUBLE,achromatic:DOUBLE,"
-        "grey_entropy:DOUBLE,edge_density:DOUBLE,symmetry:DOUBLE,faces:INT,face_area:DOUBLE>",
+        f"concepts ARRAY<STRUCT<name:STRING,score:DOUBLE>>, {_APPEARANCE}",
         {
             "covergenre.schema_version": "4",
             "delta.constraints.confidence": "confidence BETWEEN 0 AND 1",
         },
+    ),
+    # That came with incremental scoring, before embeddings.
+    "inferences": (
+        "cover_id STRING NOT NULL, model_version STRING NOT NULL, asked STRING NOT NULL, "
+        "run_id STRING NOT NULL, inferred_at TIMESTAMP NOT NULL, probabilities ARRAY<FLOAT>, "
+        "classifier_probabilities ARRAY<FLOAT>, "
+        "reasons ARRAY<STRUCT<part:STRING,input:STRING,contribution:DOUBLE>>, "
+        "advisory_score FLOAT, "
+        "advisory_box STRUCT<xmin:FLOAT,ymin:FLOAT,xmax:FLOAT,ymax:FLOAT>, "
+        f"concepts ARRAY<STRUCT<name:STRING,score:DOUBLE>>, {_APPEARANCE}, "
+        "reason STRING, detail STRING, milliseconds DOUBLE",
+        {"covergenre.schema_version": "1"},
     ),
     "runs": (
         "run_id STRING NOT NULL, job STRING NOT NULL, outcome STRING NOT NULL, error STRING, "
@@ -139,6 +153,9 @@ def old(
     models = (OLDER, bundle.model_version)
     predictions = [prediction(n, model, c) for n, c in contents.items() for model in models]
     write(spark, location, "predictions", predictions)
+    seen = (digest(contents["rap/0.jpg"]), OLDER, "asked", "a run", THEN, [0.75, 0.25])
+    said = (*seen, [0.75, 0.25], None, None, None, None, None, None, None, 5.0)
+    write(spark, location, "inferences", [said])
     run = ("a run", "score", "succeeded", None, THEN, THEN, {}, {}, bundle.model_version, None,
            None, None, "{}", {}, None, None, None)  # fmt: skip
     write(spark, location, "runs", [run])
@@ -171,6 +188,8 @@ def test_it_is_brought_to_this_layout_and_its_rows_stay(
     kept = warehouse.read(PREDICTIONS).where(f"model_version = '{OLDER}'").orderBy("album_id")
     pd.testing.assert_frame_equal(kept.select(*earlier_rows.columns).toPandas(), earlier_rows)
     assert kept.where("reasons IS NULL AND concepts IS NULL").count() == 2
+    said = warehouse.read(INFERENCES).where(f"model_version = '{OLDER}'").collect()
+    assert [(row["milliseconds"], row["embedding"]) for row in said] == [(5.0, None)]
     own = warehouse.read(PREDICTIONS).where(f"model_version = '{bundle.model_version}'").collect()
     assert {row["run_id"] for row in own} == {first["run_id"]}
     assert {row["outcome"] for row in warehouse.read(RUNS).collect()} == {"succeeded"}
