@@ -24,7 +24,8 @@ Reason = Literal["crashed_worker", "timed_out", "out_of_memory"]
 # gone.
 _DEAD = re.compile(
     r"Python worker (?:exited unexpectedly|failed to connect back)|ExecutorLostFailure"
-    r"|(?:(?:IO|Socket)Exception: (?:Broken pipe|Connection reset)[^\n]*|CancelledKeyException)"
+    r"|(?:(?:IO|Socket)Exception: (?:Broken pipe|Connection reset)[^\n]*"
+    r"|CancelledKeyException|ClosedChannelException)"
     r"(?:\n\s*at [^\n]*)*?\n\s*at org\.apache\.spark\.api\.python"
 )
 # What faulthandler wrote in the worker, if spark.sql.execution.pyspark.udf.faulthandler.enabled.
@@ -157,17 +158,25 @@ class _Search:
             if died is None:
                 return
             deaths += 1
+        # Twice: Spark may give the first one a worker that was idle and has ended since.
+        ended = self._probed() and self._probed()
+        if ended is not None:
+            raise WorkersError(
+                "Python workers end whatever cover they look at, so that none is blamed: "
+                f"{died.detail}. See the worker's lines above; memory and processor of this "
+                "machine, the engine (engine.name) and workers.timeout_seconds are what to look at"
+            ) from ended
+        yield Poisoned(key, *died)
+
+    def _probed(self) -> Exception | None:
+        """What the end of a worker that looked at a good cover raised; None if none ended."""
         try:
             self.probe()
         except Exception as error:
             if death(error) is None:
                 raise
-            raise WorkersError(
-                "Python workers end whatever cover they look at, so that none is blamed: "
-                f"{died.detail}. See the worker's lines above; memory and processor of this "
-                "machine, the engine (engine.name) and workers.timeout_seconds are what to look at"
-            ) from error
-        yield Poisoned(key, *died)
+            return error
+        return None
 
     def _try(self, keys: tuple[str, ...]) -> Death | None:
         try:

@@ -166,6 +166,18 @@ def test_defect_that_shows_while_halving_is_raised() -> None:
         isolate(_ids(32), attempt, 2, workers.probe)
 
 
+def test_a_probe_that_meets_a_worker_gone_before_is_tried_again() -> None:
+    workers, gone = Workers("a"), [PythonException(CRASHED)]
+
+    def probe() -> None:
+        workers.probe()
+        if gone:
+            raise gone.pop()
+
+    assert [one.key for one in isolate(["a"], workers.attempt, 2, probe)] == ["a"]
+    assert workers.probes == 2
+
+
 def test_defect_that_the_probe_shows_is_raised() -> None:
     def probe() -> None:
         raise ValueError("defect")
@@ -212,6 +224,13 @@ def test_defect_that_the_probe_shows_is_raised() -> None:
             "[TASK_WRITE_FAILED]\nCaused by: java.nio.channels.CancelledKeyException\n"
             "\tat java.base/sun.nio.ch.SelectionKeyImpl.ensureValid(SelectionKeyImpl.java:75)\n"
             "\tat org.apache.spark.api.python.BasePythonRunner$ReaderInputStream.read",
+            "crashed_worker",
+            "it left no trace",
+        ),
+        (
+            "task failed 1 times: java.nio.channels.ClosedChannelException\n"
+            "\tat java.base/java.nio.channels.SelectableChannel.register(Channel.java)"
+            "\n\tat org.apache.spark.api.python.PythonWorker.refresh(PythonWorkerFactory.scala:61)",
             "crashed_worker",
             "it left no trace",
         ),
