@@ -81,7 +81,8 @@ sql: $(READY) ## Open a SQL shell with the tables and views of COVERS=folder or 
 serve: $(READY) ## Answer SQL of BI tools at localhost:10000 (JDBC, ODBC), of COVERS=folder or OUTPUT=dir
 	@echo "exit;" | $(MAKE) --no-print-directory --silent sql > /dev/null
 	@echo "jdbc:hive2://localhost:10000/$(or $(DATABASE),covergenre)"
-	@$(SUBMIT) --class org.apache.spark.sql.hive.thriftserver.HiveThriftServer2 $(ARGS) spark-internal
+	@$(SUBMIT) --class org.apache.spark.sql.hive.thriftserver.HiveThriftServer2 $(ARGS) spark-internal \
+		--hiveconf hive.server2.thrift.bind.host=$(or $(HOST),localhost)
 
 report: $(READY) ## Show the results of COVERS=folder [OUTPUT=dir] on one page [REPORT=file]
 	@$(SUBMIT) jobs/report.py $(if $(COVERS),--covers "$(COVERS)") $(if $(OUTPUT),--output "$(OUTPUT)") \

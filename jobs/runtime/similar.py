@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 
 from covergenre.bundle import Bundle
 from jobs.runtime.keeping import kept
+from jobs.runtime.planning import KNOWN
 from jobs.runtime.publishing import own_inferences
 from jobs.runtime.scoring import Asked
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, NEIGHBOURS
+from schemas import ALBUMS, INFERENCES, NEIGHBOURS
 from udfs import ddl
 from udfs.similar import NEAREST, Candidates, make_nearest
 
@@ -39,11 +40,12 @@ def publish(warehouse: Warehouse, bundle: Bundle, question: Asked, most: int) ->
         return
     warehouse.create(NEIGHBOURS)
     carried = kept(warehouse.held(ALBUMS).select("cover_id").distinct())
-    own = own_inferences(warehouse, bundle, question.digest).where("embedding IS NOT NULL")
-    own = own.select("cover_id", "embedding").join(F.broadcast(carried), "cover_id", "left_semi")
-    ids = kept(own.select("cover_id"))
-    count = ids.count()
     version = F.col("model_version") == bundle.model_version
+    # Of those that are known, not of the embeddings: reading these takes time.
+    seen = version & (F.col("asked") == question.digest) & F.col("reason").isNull()
+    known = warehouse.held(INFERENCES, *KNOWN).where(seen & F.lit(question.embedding))
+    ids = kept(known.select("cover_id").join(carried, "cover_id", "left_semi"))
+    count = ids.count()
     table = warehouse.held(NEIGHBOURS)
     held = table.where(version)
     whole = _whole(held, ids, min(most, count - 1))
@@ -52,8 +54,10 @@ def publish(warehouse: Warehouse, bundle: Bundle, question: Asked, most: int) ->
     ours = held.select("cover_id").join(ids, "cover_id", "left_anti")
     if (count < 2 or rest.isEmpty()) and gone.isEmpty() and ours.isEmpty():
         return
+    own = own_inferences(warehouse, bundle, question.digest).select("cover_id", "embedding")
+    own = own.join(F.broadcast(ids), "cover_id", "left_semi")
     new = kept(rest.join(held.select("cover_id"), "cover_id", "left_anti"))
-    of_whole = own.join(whole, "cover_id", "left_semi")
+    of_whole = own.join(F.broadcast(whole), "cover_id", "left_semi")
     found = held.select(*_PAIR).join(whole, "cover_id", "left_semi")
     for asking, among in (
         (own.join(F.broadcast(rest), "cover_id", "left_semi"), own),
