@@ -91,6 +91,13 @@ def wanted(warehouse: Warehouse, scope: Scope) -> DataFrame:
     return ids.join(fetched.select("cover_id"), "cover_id", "left_semi")
 
 
+def known(warehouse: Warehouse, model_version: str, asked: str) -> DataFrame:
+    """What is known of the covers that a bundle was shown and asked this: :data:`KNOWN`."""
+    return warehouse.held(INFERENCES, *KNOWN).where(
+        (F.col("model_version") == model_version) & (F.col("asked") == asked)
+    )
+
+
 def left(warehouse: Warehouse, model_version: str, asked: str, scope: Scope) -> DataFrame:
     """The covers that have not been inferred yet: ``cover_id``, ``file``.
 
@@ -102,10 +109,8 @@ def left(warehouse: Warehouse, model_version: str, asked: str, scope: Scope) -> 
     covers = warehouse.read(COVERS).select("cover_id", F.col("_metadata.file_path").alias("file"))
     found = covers.join(wanted(warehouse, scope), "cover_id", "left_semi")
     if warehouse.exists(INFERENCES) and not scope.rescore:
-        known = warehouse.held(INFERENCES, *KNOWN).where(
-            (F.col("model_version") == model_version) & (F.col("asked") == asked)
-        )
-        found = found.join(known.select("cover_id"), "cover_id", "left_anti")
+        seen = known(warehouse, model_version, asked).select("cover_id")
+        found = found.join(seen, "cover_id", "left_anti")
     return found if scope.limit is None else found.limit(scope.limit)
 
 

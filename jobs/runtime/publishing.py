@@ -16,7 +16,7 @@ from covergenre.bundle import Bundle
 from jobs.runtime import sink, snapshot
 from jobs.runtime.keeping import kept
 from jobs.runtime.metrics import per_genre_and_year
-from jobs.runtime.planning import KNOWN
+from jobs.runtime.planning import known
 from jobs.runtime.runs import Run
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
@@ -61,9 +61,8 @@ def outlined(predicted: DataFrame) -> DataFrame:
 
 def failures(warehouse: Warehouse, bundle: Bundle, asked: str) -> DataFrame:
     """The covers that a bundle could not be shown: ``cover_id``, ``reason``, ``detail``."""
-    own = (F.col("model_version") == bundle.model_version) & (F.col("asked") == asked)
-    known = warehouse.held(INFERENCES, *KNOWN).where(own & F.col("reason").isNotNull())
-    return known.select("cover_id", "reason", "detail")
+    failed = known(warehouse, bundle.model_version, asked).where(F.col("reason").isNotNull())
+    return failed.select("cover_id", "reason", "detail")
 
 
 def unusable(albums: DataFrame, failed: DataFrame) -> DataFrame:
@@ -161,9 +160,9 @@ def publish_quarantine(
         now: the time written.
     """
     open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL")
-    known = open_rows.select("album_id", "cover_id", "reason")
+    listed = open_rows.select("album_id", "cover_id", "reason")
     ids = warehouse.held(ALBUMS).select("album_id", "cover_id")
-    said = ids.join(failed, "cover_id").join(known, known.columns, "left_anti")
+    said = ids.join(failed, "cover_id").join(listed, listed.columns, "left_anti")
     sink.quarantine(warehouse, said, now)
     usable = outline.select("album_id")
     sink.close(warehouse, open_rows.select("album_id").join(usable, "album_id", "left_semi"), now)

@@ -10,11 +10,11 @@ from pyspark.sql import functions as F
 
 from covergenre.bundle import Bundle
 from jobs.runtime.keeping import kept
-from jobs.runtime.planning import KNOWN
+from jobs.runtime.planning import Scope, known, wanted
 from jobs.runtime.publishing import own_inferences
 from jobs.runtime.scoring import Asked
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, INFERENCES, NEIGHBOURS
+from schemas import NEIGHBOURS
 from udfs import ddl
 from udfs.similar import NEAREST, Candidates, make_nearest
 
@@ -39,14 +39,14 @@ def publish(warehouse: Warehouse, bundle: Bundle, question: Asked, most: int) ->
     if not question.embedding and not warehouse.exists(NEIGHBOURS):
         return
     warehouse.create(NEIGHBOURS)
-    carried = kept(warehouse.held(ALBUMS).select("cover_id").distinct())
-    version = F.col("model_version") == bundle.model_version
-    # Of those that are known, not of the embeddings: reading these takes time.
-    seen = version & (F.col("asked") == question.digest) & F.col("reason").isNull()
-    known = warehouse.held(INFERENCES, *KNOWN).where(seen & F.lit(question.embedding))
-    ids = kept(known.select("cover_id").join(carried, "cover_id", "left_semi"))
+    carried = kept(wanted(warehouse, Scope()))
+    # Of what is known, not of the embeddings: reading these takes time.
+    seen = known(warehouse, bundle.model_version, question.digest)
+    seen = seen.where(F.col("reason").isNull() & F.lit(question.embedding))
+    ids = kept(seen.select("cover_id").join(carried, "cover_id", "left_semi"))
     count = ids.count()
     table = warehouse.held(NEIGHBOURS)
+    version = F.col("model_version") == bundle.model_version
     held = table.where(version)
     whole = _whole(held, ids, min(most, count - 1))
     rest = kept(ids.join(whole, "cover_id", "left_anti"))
