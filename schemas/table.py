@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
@@ -26,7 +27,12 @@ class Column:
     @property
     def data_type(self) -> DataType:
         """The Spark type."""
-        return DataType.fromDDL(self.type)
+        return _data_type(self.type)
+
+
+@cache  # Java reads the text, three hundred times a run
+def _data_type(text: str) -> DataType:
+    return DataType.fromDDL(text)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 # Thousands of short queries: what Java's second compiler makes faster is not run again, and nobody
 # looks at a page of Spark's. A quarter less of the processor.
 # One compiler alone would have room for 48 MB of code: a session of many tests needs more.
-_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
+# A small heap's large arrays start one concurrent collection after the other with G1.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseParallelGC"
 # Each task writes Java for its expressions, a quarter of the processor again. Tests that start
 # spark-submit have Spark's defaults.
 _QUICK = " ".join(

@@ -30,7 +30,19 @@ def build(job: str) -> SparkSession:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     spark = SparkSession.builder.appName(f"covergenre {job}").getOrCreate()
     check_delta(spark)
+    _remember_classes(spark)
     return spark
+
+
+def _remember_classes(spark: SparkSession) -> None:
+    """Keep what PySpark asks Java for by a short name with nearly every column and literal.
+
+    py4j keeps nothing itself: Java looks for each such name in all jars of its class path, in one
+    imported package after the other, which was a twentieth of a short run.
+    """
+    jvm = spark._jvm
+    for name in ("functions", "PythonSQLUtils", "PythonUtils"):
+        setattr(jvm, name, getattr(jvm, name))
 
 
 def _quieten() -> None:

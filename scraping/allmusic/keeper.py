@@ -41,13 +41,22 @@ def main(folder: str, command: list[str]) -> int:
     threading.Thread(target=watch, daemon=True).start()
     status = child.wait()
     kill()
-    for _ in range(50):
-        # What was killed may still write for a moment.
+    for _ in range(100):
+        # What was killed may still run, and write, for a moment.
         shutil.rmtree(folder, ignore_errors=True)
-        if not os.path.exists(folder):
+        if not os.path.exists(folder) and not _runs(child.pid):
             break
         threading.Event().wait(0.02)
     return status
+
+
+def _runs(group: int) -> bool:
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
