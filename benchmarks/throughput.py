@@ -43,6 +43,7 @@ from benchmarks.contenders.models import Model
 from benchmarks.contenders.task import Task
 from covergenre.bundle import DEFAULT
 from covergenre.config import load
+from covergenre.engines import covers_a_call
 from jobs.runtime.session import processor
 from scraping.procedural import generate_catalogue
 
@@ -105,7 +106,7 @@ class Bench:
         self._args = args
         self._scratch = scratch
         self._runs = 0
-        self.batch_size = args.batch_size or load().engine.batch_size
+        self.batch_size = args.batch_size or covers_a_call(load().engine.batch_size)
         self._write_covers()
         self.models: list[Model] = _apart(
             models.prepare,

@@ -14,6 +14,7 @@ from covergenre import config
 from covergenre.bundle import Bundle
 from covergenre.detector.stored import DetectorPart
 from tests.bundles import write_random
+from tests.nights import FirstNight, Night
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -97,3 +98,29 @@ def make_bundle(tmp_path: Path) -> Callable[..., Bundle]:
         return write_random(tmp_path / name, labels, seed, detector, files, **details)
 
     return make
+
+
+@pytest.fixture
+def night(
+    spark: SparkSession,
+    tmp_path: Path,
+    settings: config.Settings,
+    make_bundle: Callable[..., Bundle],
+) -> Night:
+    """A catalogue that nothing has been asked about."""
+    return Night(spark, tmp_path, settings, make_bundle())
+
+
+@pytest.fixture(scope="session")
+def first_night(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, settings: config.Settings
+) -> FirstNight:
+    root = tmp_path_factory.mktemp("nights")
+    bundle = write_random(root / "random", ("folk", "rap"), 0, None, None)
+    return FirstNight(spark, root, settings, bundle)
+
+
+@pytest.fixture
+def scored(first_night: FirstNight) -> Night:
+    """A catalogue that was scored once, which is not done again for every test."""
+    return first_night.night()

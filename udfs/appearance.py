@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -59,6 +58,6 @@ def make_describe(colours: int, limits: images.Limits) -> Any:
 
 def _described(content: bytes, colours: int, limits: images.Limits) -> dict[str, Any]:
     try:
-        return asdict(describe(images.decode(content, limits=limits), colours))
+        return describe(images.decode(content, limits=limits), colours).row()
     except ImageError as error:
         return {"reason": error.reason, "detail": error.detail}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,7 +157,7 @@ def score_batch(models: Models, contents: pd.Series, limits: images.Limits) -> p
             for covers in pixels:
                 cover.into(covers[len(usable)])
             if models.colours is not None:
-                row["appearance"] = asdict(describe(cover.decoded(), models.colours))
+                row["appearance"] = describe(cover.decoded(), models.colours).row()
         except ImageError as error:
             row.update(reason=error.reason, detail=error.detail)
         else:
@@ -181,7 +181,7 @@ def _say(models: Models, rows: list[dict[str, Any]], pixels: list[images.Pixels]
             row["advisory_box"] = dict(zip(_CORNERS, box, strict=True))
     if models.tagger is not None:
         for row, certain in zip(rows, models.tagger.scores(next(shown)), strict=True):
-            row["concepts"] = [asdict(concept) for concept in models.tagger.concepts(certain)]
+            row["concepts"] = [vars(concept) for concept in models.tagger.concepts(certain)]
     if networks.fusion is not None:
         _combine(models, rows, probabilities)
 
@@ -213,4 +213,4 @@ def _combine(models: Models, rows: list[dict[str, Any]], probabilities: Any) -> 
     fused = fusion.combine(probabilities, fusion.read(read))
     for row, values, reasons in zip(rows, fused.probabilities, fused.reasons, strict=True):
         row["probabilities"] = values
-        row["reasons"] = [asdict(reason) for reason in reasons]
+        row["reasons"] = [vars(reason) for reason in reasons]

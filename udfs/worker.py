@@ -22,7 +22,7 @@ from covergenre.backbones import Backbone
 from covergenre.bundle import Bundle, open_bundle, unpack
 from covergenre.classifier import Classifier
 from covergenre.detector.detector import LabelDetector
-from covergenre.engines import Engine, Graph, Loader, openvino, tensorflow
+from covergenre.engines import Engine, Graph, Loader, covers_a_call, openvino, tensorflow
 from covergenre.fusion.fusion import Fusion
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ShippedEngine:
         """Convert networks, if they have to be and were not before, and send them on their way."""
         if engine.name == "tensorflow":
             return cls(engine, settings.score.batch_size, None)
-        size = settings.engine.batch_size
+        size = covers_a_call(settings.engine.batch_size)
         found = {name: openvino.convert(graph, size) for name, graph in graphs.items()}
         return cls(engine, size, spark.sparkContext.broadcast(found))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 
@@ -11,7 +12,7 @@ from covergenre.appearance import composition, tone
 from covergenre.appearance.faces import faces
 from covergenre.appearance.palette import PaletteColour, palette
 
-_VERSION = "1"
+_VERSION = "2"
 """Of the arithmetic in this package."""
 
 
@@ -49,6 +50,10 @@ class Appearance:
     faces: int
     face_area: float
 
+    def row(self) -> dict[str, Any]:
+        """The attributes by name, colours too; :func:`dataclasses.asdict` copies each value."""
+        return {**vars(self), "palette": [vars(colour) for colour in self.palette]}
+
 
 def describe(pixels: images.Pixels, colours: int) -> Appearance:
     """Measure a cover.
@@ -60,9 +65,10 @@ def describe(pixels: images.Pixels, colours: int) -> Appearance:
         pixels: uint8 (height, width, 3), RGB, as :func:`covergenre.images.decode` gives them.
         colours: of the palette, at most.
     """
-    small = images.resize(pixels, colour.SIDE)
+    middle = images.resize(pixels, composition.SIDE)
+    small = images.resize(middle, colour.SIDE)
     lab = colour.cielab(small)
-    grey = cv2.cvtColor(images.resize(pixels, composition.SIDE), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(middle, cv2.COLOR_RGB2GRAY)
     found = faces(grey)
     return Appearance(
         palette=palette(lab, colours),

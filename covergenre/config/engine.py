@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,4 +15,4 @@ class EngineSettings(Section):
 
     name: Literal["auto"] | EngineName
     precision: Literal["auto"] | Precision
-    batch_size: int = Field(ge=1, le=256)
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=256)]

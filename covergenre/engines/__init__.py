@@ -6,10 +6,17 @@ turns a graph into a :class:`Run`. OpenVINO's are converted where TensorFlow is 
 by digest, and sent to workers, which then need neither TensorFlow nor any weights.
 """
 
-from covergenre.engines.choice import PRECISIONS, Engine, EngineName, Precision, choose
+from covergenre.engines.choice import (
+    PRECISIONS,
+    Engine,
+    EngineName,
+    Precision,
+    choose,
+    covers_a_call,
+)
 from covergenre.engines.graph import Floats, Graph, Loader, Pixels, Run, chunks, rows
 
 __all__ = [
     "PRECISIONS", "Engine", "EngineName", "Floats", "Graph", "Loader", "Pixels", "Precision", "Run",
-    "choose", "chunks", "rows",
+    "choose", "chunks", "covers_a_call", "rows",
 ]  # fmt: skip

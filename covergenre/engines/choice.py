@@ -60,6 +60,23 @@ def choose(
     return Engine("openvino", precision, proven.get(precision, {}).get("logit_scale", 1.0))
 
 
+def covers_a_call(size: Literal["auto"] | int, flags: frozenset[str] | None = None) -> int:
+    """How many covers a network is shown at a time.
+
+    What a call works on should stay in the processor's caches, but every call reads all weights
+    again, which costs the more the faster the arithmetic is.
+
+    Args:
+        size: ``auto``: 8 where the processor has AMX, else 2 (docs/performance.md, "Covers a
+            call"). A number that is named is used as it is.
+        flags: of the processor; None: this machine's.
+    """
+    if size != "auto":
+        return size
+    has = processor_flags() if flags is None else flags
+    return 8 if "amx_bf16" in has else 2
+
+
 def processor_flags() -> frozenset[str]:
     """What this machine's processor says it can; empty where it does not say."""
     return frozenset(cpuinfo().get("flags", "").split())

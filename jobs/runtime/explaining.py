@@ -12,7 +12,15 @@ from covergenre import images, tensorflow_runtime
 from covergenre.activation import activation_map
 from covergenre.bundle import Bundle
 from covergenre.config import Settings
-from covergenre.engines import Engine, Floats, Graph, Loader, openvino, tensorflow
+from covergenre.engines import (
+    Engine,
+    Floats,
+    Graph,
+    Loader,
+    covers_a_call,
+    openvino,
+    tensorflow,
+)
 from covergenre.errors import CatalogueError
 from jobs.runtime.scoring import Asked, asked, engine
 from udfs.score import Models, score_batch
@@ -86,7 +94,7 @@ def _models(bundle: Bundle, settings: Settings) -> Models:
     tagger, graphs = question.tagger, bundle.graphs()
     if tagger is not None and tagger.graph is not None:
         graphs[tagger.graph.name] = tagger.graph
-    loader = _loader(chosen, graphs, settings.engine.batch_size, threads)
+    loader = _loader(chosen, graphs, covers_a_call(settings.engine.batch_size), threads)
     return Models(
         loaded(bundle, loader, chosen),
         None if tagger is None else tagger.load(settings.images.limits, loader),

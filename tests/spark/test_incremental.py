@@ -10,75 +10,23 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from covergenre.bundle import Bundle
-from covergenre.config import Settings
 from covergenre.config.quality import Bound
 from covergenre.errors import CatalogueError
 from jobs import score as job
 from jobs.runtime import inference, sources
-from jobs.runtime.catalogue import ingest, look
 from jobs.runtime.dry_run import planned
 from jobs.runtime.planning import Scope
 from jobs.runtime.publishing import SNAPSHOT
 from jobs.runtime.quality import QualityError
 from jobs.runtime.runs import Run
-from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
 from tests.covers import drawn
-
-Scored = Callable[..., job.Result]
-TIMES = ("run_id", "scored_at")
-
-
-class Night:
-    """A catalogue of six covers, its warehouse, and a bundle that scores it."""
-
-    def __init__(self, spark: SparkSession, root: Path, settings: Settings, bundle: Bundle) -> None:
-        # A name that is a pattern, and not what it looks like in a URI.
-        self.covers, self.settings, self.bundle = root / "covers", settings, bundle
-        self.warehouse = Warehouse(spark, str(root / "a [b] {c,d} %20 é*"))
-        for genre in ("folk", "rap"):
-            (self.covers / genre).mkdir(parents=True)
-            for number in range(3):
-                self.add(f"{genre}/{number}.jpg", drawn(genre, number + len(genre)))
-        (self.covers / "rap/broken.jpg").write_bytes(drawn("rap", 1)[:700])
-
-    def add(self, name: str, content: bytes) -> None:
-        (self.covers / name).write_bytes(content)
-
-    def read(self, settings: Settings | None = None) -> None:
-        covers = str(self.covers)
-        ingest(self.warehouse, covers, look(covers), settings or self.settings)
-
-    def score(self, scope: Scope | None = None, step: int = 20000, **changed: Any) -> job.Result:
-        settings = self.changed(**changed)
-        workers = settings.workers.model_copy(update={"step_covers": step})
-        settings = settings.model_copy(update={"workers": workers})
-        self.read(settings)
-        run = Run("score", settings, model_version=self.bundle.model_version)
-        return job.score(self.warehouse, self.bundle, settings, run, scope)
-
-    def changed(self, **changed: Any) -> Settings:
-        score = self.settings.score.model_copy(update=changed)
-        return self.settings.model_copy(update={"score": score})
-
-    def predictions(self) -> pd.DataFrame:
-        table = self.warehouse.read(PREDICTIONS).drop(*TIMES)
-        return table.orderBy("album_id", "model_version").toPandas()
-
-    def versions(self) -> dict[str, int]:
-        return self.warehouse.versions()
-
-
-@pytest.fixture
-def night(
-    spark: SparkSession, tmp_path: Path, settings: Settings, make_bundle: Callable[..., Bundle]
-) -> Night:
-    return Night(spark, tmp_path, settings, make_bundle())
+from tests.nights import FirstNight, Night
 
 
 @pytest.fixture
@@ -90,26 +38,25 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def test_an_unchanged_catalogue_runs_no_model_and_writes_nothing(
-    night: Night, no_model: Callable[[], None]
+    first_night: FirstNight, scored: Night, no_model: Callable[[], None]
 ) -> None:
-    first = night.score()
-    before, link = night.versions(), Path(first.snapshot).readlink()
+    first = first_night.result
+    before, link = scored.versions(), Path(first.snapshot).readlink()
     no_model()
-    again = night.score()
+    again = scored.score()
     assert (first.covers, again.covers) == (6, 0)
     assert not again.changes
     assert (again.counted.scored, again.counted.quarantined) == (6, 1)
-    assert (night.versions(), Path(again.snapshot).readlink()) == (before, link)
+    assert (scored.versions(), Path(again.snapshot).readlink()) == (before, link)
 
 
-def test_only_what_is_new_is_looked_at(night: Night) -> None:
-    night.score()
-    old = night.predictions().set_index("album_id")
-    night.add("rap/new.jpg", drawn("rap", 20))
-    night.add("rap/0.jpg", drawn("rap", 21))  # another cover under the same name
-    result = night.score()
+def test_only_what_is_new_is_looked_at(scored: Night) -> None:
+    old = scored.predictions().set_index("album_id")
+    scored.add("rap/new.jpg", drawn("rap", 20))
+    scored.add("rap/0.jpg", drawn("rap", 21))  # another cover under the same name
+    result = scored.score()
     assert (result.covers, result.changes) == (2, job.Changes(added=1, updated=1))
-    new = night.predictions().set_index("album_id")
+    new = scored.predictions().set_index("album_id")
     assert set(new.index) - set(old.index) == {"rap/new.jpg"}
     same = old.index.drop("rap/0.jpg")
     pd.testing.assert_frame_equal(old.loc[same], new.loc[same])
@@ -137,16 +84,15 @@ def test_a_corrected_genre_needs_no_model(night: Night, no_model: Callable[[], N
 
 
 def test_an_album_that_left_leaves_predictions_of_every_model(
-    night: Night, make_bundle: Callable[..., Bundle]
+    scored: Night, make_bundle: Callable[..., Bundle]
 ) -> None:
-    night.score()
-    night.bundle = make_bundle("second", seed=5)
-    night.score()
-    (night.covers / "rap/0.jpg").unlink()
-    (night.covers / "folk/0.jpg").write_bytes(b"broken now")
-    result = night.score()
+    scored.bundle = make_bundle("second", seed=5)
+    scored.score()
+    (scored.covers / "rap/0.jpg").unlink()
+    (scored.covers / "folk/0.jpg").write_bytes(b"broken now")
+    result = scored.score()
     assert result.changes == job.Changes(removed=3)  # the broken one keeps the first model's
-    left = night.predictions().groupby("album_id")["model_version"].nunique().to_dict()
+    left = scored.predictions().groupby("album_id")["model_version"].nunique().to_dict()
     assert left == {"folk/0.jpg": 1, "folk/1.jpg": 2, "folk/2.jpg": 2, "rap/1.jpg": 2,
                     "rap/2.jpg": 2}  # fmt: skip
     assert (result.counted.scored, result.counted.quarantined) == (4, 2)
@@ -246,24 +192,26 @@ def test_a_cover_that_ends_its_worker_is_a_row_in_quarantine(
         assert night.score().covers == 0  # bounded: it is not tried every night
 
 
-def test_a_run_that_is_not_as_expected_publishes_nothing(night: Night) -> None:
-    night.score()
-    before, link = night.predictions(), Path(night.warehouse.location, SNAPSHOT).readlink()
-    night.add("rap/new.jpg", drawn("rap", 20))
+def test_a_run_that_is_not_as_expected_publishes_nothing(scored: Night) -> None:
+    before, link = (
+        scored.predictions(),
+        Path(scored.warehouse.location, SNAPSHOT).readlink(),
+    )
+    scored.add("rap/new.jpg", drawn("rap", 20))
     strict = {"min_albums": 1, "lost_share": Bound(least=None, most=0.0, then="fail")}
-    quality = night.settings.quality.model_copy(update=strict)
-    night.settings = night.settings.model_copy(update={"quality": quality})
-    assert night.score().changes.added == 1
-    (night.covers / "rap/0.jpg").unlink()
+    quality = scored.settings.quality.model_copy(update=strict)
+    scored.settings = scored.settings.model_copy(update={"quality": quality})
+    assert scored.score().changes.added == 1
+    (scored.covers / "rap/0.jpg").unlink()
     with pytest.raises(QualityError, match=r"nothing was published: .*quality\.lost_share"):
-        night.score()
-    assert len(night.predictions()) == len(before) + 1
-    assert Path(night.warehouse.location, SNAPSHOT).readlink() != link
-    night.settings = night.settings.model_copy(
+        scored.score()
+    assert len(scored.predictions()) == len(before) + 1
+    assert Path(scored.warehouse.location, SNAPSHOT).readlink() != link
+    scored.settings = scored.settings.model_copy(
         update={"quality": quality.model_copy(update={"lost_share": Bound(
             least=None, most=0.0, then="warn")})}
     )  # fmt: skip
-    assert (night.score().covers, len(night.predictions())) == (0, len(before))
+    assert (scored.score().covers, len(scored.predictions())) == (0, len(before))
 
 
 def test_a_catalogue_is_read_in_parts(night: Night) -> None:
@@ -289,18 +237,17 @@ def test_part_of_a_catalogue_is_scored_and_the_rest_is_left_for_later(night: Nig
         night.score(Scope(where="gender = 1"))
 
 
-def test_covers_are_looked_at_again_if_that_is_asked(night: Night) -> None:
-    first = night.score()
-    again = night.score(Scope(rescore=True))
-    assert (first.covers, again.covers, again.changes) == (6, 6, job.Changes(updated=6))
-    runs = {row["run_id"] for row in night.warehouse.read(PREDICTIONS).collect()}
+def test_covers_are_looked_at_again_if_that_is_asked(scored: Night) -> None:
+    again = scored.score(Scope(rescore=True))
+    assert (again.covers, again.changes) == (6, job.Changes(updated=6))
+    runs = {row["run_id"] for row in scored.warehouse.read(PREDICTIONS).collect()}
     assert len(runs) == 1
-    some = night.score(Scope(where="genre = 'folk'", rescore=True))
+    some = scored.score(Scope(where="genre = 'folk'", rescore=True))
     assert (some.covers, some.changes) == (3, job.Changes(updated=3))
     # Another question makes what was said before stale, but for the covers outside the scope.
-    other = night.score(describe=["appearance"])
+    other = scored.score(describe=["appearance"])
     assert (other.covers, other.changes.updated) == (6, 6)
-    assert night.warehouse.read(INFERENCES).count() == 6
+    assert scored.warehouse.read(INFERENCES).count() == 6
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(night: Night) -> None:
@@ -323,17 +270,16 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(night: Night) -> N
     assert night.versions() == before
 
 
-def test_bytes_are_read_of_files_that_hold_something_new_alone(night: Night) -> None:
-    night.score()
-    old = {Path(p).name for p in night.warehouse.read(COVERS).inputFiles()}
-    night.add("rap/new.jpg", drawn("rap", 20))
-    night.read()
+def test_bytes_are_read_of_files_that_hold_something_new_alone(scored: Night) -> None:
+    old = {Path(p).name for p in scored.warehouse.read(COVERS).inputFiles()}
+    scored.add("rap/new.jpg", drawn("rap", 20))
+    scored.read()
     digest = inference.Inference(
-        night.warehouse, night.bundle, Run("score", night.settings)
+        scored.warehouse, scored.bundle, Run("score", scored.settings)
     ).question.digest
-    found = inference.left(night.warehouse, night.bundle.model_version, digest, Scope())
+    found = inference.left(scored.warehouse, scored.bundle.model_version, digest, Scope())
     (step,) = inference.steps(found, 100)
     assert len(step.files) == len(step.cover_ids) == 1
     assert not old & {Path(p).name for p in step.files}
-    read = step.covers(night.warehouse.spark, step.cover_ids).collect()
+    read = step.covers(scored.warehouse.spark, step.cover_ids).collect()
     assert [bytes(row["content"]) for row in read] == [drawn("rap", 20)]

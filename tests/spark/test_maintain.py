@@ -10,10 +10,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
 
 from covergenre.bundle import Bundle
-from covergenre.config import Settings
 from covergenre.errors import CatalogueError, SettingError
 from jobs import maintain as job
 from jobs.runtime import inference
@@ -22,16 +20,9 @@ from jobs.runtime.maintenance.restoring import restore
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE, RUNS, Table
 from tests.covers import drawn
-from tests.spark.test_incremental import Night
+from tests.nights import Night
 
 _DAY = 24 * 3600
-
-
-@pytest.fixture
-def night(
-    spark: SparkSession, tmp_path: Path, settings: Settings, make_bundle: Callable[..., Bundle]
-) -> Night:
-    return Night(spark, tmp_path, settings, make_bundle())
 
 
 def files(warehouse: Warehouse, table: Table) -> int:
@@ -47,22 +38,21 @@ def maintained(night: Night, *words: str) -> dict[str, Any]:
 
 
 def test_tables_are_compacted_once_and_scoring_finds_nothing_to_do(
-    night: Night, monkeypatch: pytest.MonkeyPatch
+    scored: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    night.score()
-    night.add("rap/new.jpg", drawn("rap", 20))
-    night.score()
-    (night.covers / "folk/0.jpg").unlink()
-    link = Path(night.score().snapshot)
-    warehouse, copy = night.warehouse, link.readlink()
+    scored.add("rap/new.jpg", drawn("rap", 20))
+    scored.score()
+    (scored.covers / "folk/0.jpg").unlink()
+    link = Path(scored.score().snapshot)
+    warehouse, copy = scored.warehouse, link.readlink()
     orphan = Path(warehouse.path(PREDICTIONS.name)) / "part-of-a-killed-write.parquet"
     orphan.write_bytes(b"PAR1")
     long_ago = time.time() - 8 * _DAY
     os.utime(orphan, (long_ago, long_ago))
     held = {t.name: warehouse.read(t).toPandas() for t in (ALBUMS, COVERS, METRICS)}
-    before = night.predictions()
+    before = scored.predictions()
 
-    done = maintained(night)
+    done = maintained(scored)
     assert (done["unused_inferences"], done["files_deleted"]) == (1, 1)
     assert done["files_compacted"] > 4
     assert not orphan.exists()
@@ -73,13 +63,13 @@ def test_tables_are_compacted_once_and_scoring_finds_nothing_to_do(
         assert properties["delta.logRetentionDuration"] == "interval 90 days"
     last = warehouse.delta(PREDICTIONS).history(1).collect()[0]
     assert last["operationParameters"]["zOrderBy"] == '["release_year","genre"]'
-    pd.testing.assert_frame_equal(night.predictions(), before)
+    pd.testing.assert_frame_equal(scored.predictions(), before)
 
-    versions = {**night.versions(), RUNS.name: None}
+    versions = {**scored.versions(), RUNS.name: None}
     monkeypatch.setattr(inference, "scorer", no_model)
-    assert not night.score().changes
-    assert maintained(night)["files_compacted"] <= 3  # what runs wrote of themselves
-    assert {**night.versions(), RUNS.name: None} == versions
+    assert not scored.score().changes
+    assert maintained(scored)["files_compacted"] <= 3  # what runs wrote of themselves
+    assert {**scored.versions(), RUNS.name: None} == versions
     assert link.readlink() == copy
     for table in (ALBUMS, COVERS, METRICS):
         key = list(table.key)
@@ -88,25 +78,26 @@ def test_tables_are_compacted_once_and_scoring_finds_nothing_to_do(
             held[table.name].sort_values(key, ignore_index=True),
         )
     # An object store's log is asked in another way, and says the same.
-    remote = Warehouse(warehouse.spark, f"file://{night.covers.parent}/elsewhere")
-    (night.covers.parent / "elsewhere").symlink_to(warehouse.location)
+    remote = Warehouse(warehouse.spark, f"file://{scored.covers.parent}/elsewhere")
+    (scored.covers.parent / "elsewhere").symlink_to(warehouse.location)
     tables = (ALBUMS, PREDICTIONS, QUARANTINE)
     assert [remote.rows_version(t) for t in tables] == [warehouse.rows_version(t) for t in tables]
 
 
-def test_what_nothing_needs_is_dropped_if_the_settings_say_so(night: Night, tmp_path: Path) -> None:
-    night.score()
-    night.warehouse.delta(ALBUMS).delete("album_id = 'rap/0.jpg'")
+def test_what_nothing_needs_is_dropped_if_the_settings_say_so(
+    scored: Night, tmp_path: Path
+) -> None:
+    scored.warehouse.delta(ALBUMS).delete("album_id = 'rap/0.jpg'")
     for words in ("cluster={nothing: [genre]}", "cluster={albums: [nothing]}"):
         with pytest.raises(
             SettingError, match=r"maintain.cluster: there is no column \w+ in table"
         ):
-            maintained(night, "--set", f"maintain.{words}")
-    kept = maintained(night, "--set", "maintain.drop_unused_inferences=false")
+            maintained(scored, "--set", f"maintain.{words}")
+    kept = maintained(scored, "--set", "maintain.drop_unused_inferences=false")
     assert "unused_inferences" not in kept and "unused_covers" not in kept
-    done = maintained(night, "--set", "maintain.drop_unused_covers=true")
+    done = maintained(scored, "--set", "maintain.drop_unused_covers=true")
     assert (done["unused_inferences"], done["unused_covers"]) == (1, 1)
-    assert night.warehouse.read(COVERS).count() == 5
+    assert scored.warehouse.read(COVERS).count() == 5
 
     fresh, dead = tmp_path / "cache/.fresh", tmp_path / "cache/.dead"
     for folder in (fresh, dead):
@@ -117,43 +108,42 @@ def test_what_nothing_needs_is_dropped_if_the_settings_say_so(night: Night, tmp_
     with pytest.raises(CatalogueError, match="holds no albums: name a warehouse with --output"):
         job.main(["--output", str(tmp_path / "nowhere")])
     with pytest.raises(CatalogueError, match="neither the sha256 of a cover"):
-        maintained(night, "--takedown", str(tmp_path / "nothing.jpg"))
+        maintained(scored, "--takedown", str(tmp_path / "nothing.jpg"))
 
 
 def test_a_restored_table_is_brought_in_line_by_the_next_scoring(
-    night: Night, make_bundle: Callable[..., Bundle]
+    scored: Night, make_bundle: Callable[..., Bundle]
 ) -> None:
-    night.score()
-    before = night.predictions()
-    version = night.versions()
+    before = scored.predictions()
+    version = scored.versions()
     time.sleep(1)
     then = pd.Timestamp.now("UTC")
-    night.add("rap/new.jpg", drawn("rap", 20))
-    night.add("rap/broken.jpg", drawn("rap", 21))
-    assert night.score().counted.scored == 8
-    after = night.predictions()
-    warehouse = night.warehouse
+    scored.add("rap/new.jpg", drawn("rap", 20))
+    scored.add("rap/broken.jpg", drawn("rap", 21))
+    assert scored.score().counted.scored == 8
+    after = scored.predictions()
+    warehouse = scored.warehouse
 
     # Of covers, the bytes of two are gone with it: they are read again, for any model.
-    lost = maintained(night, "--restore", "covers", str(version["covers"]))
+    lost = maintained(scored, "--restore", "covers", str(version["covers"]))
     assert lost["albums_to_read"] == 2
     assert warehouse.read(COVERS).count() == 6
-    night.bundle = make_bundle("second", seed=5)
-    result = night.score()
+    scored.bundle = make_bundle("second", seed=5)
+    result = scored.score()
     assert (result.covers, result.counted.scored, result.counted.quarantined) == (8, 8, 0)
 
     # In the earlier version an album has no cover, and quarantine no longer says why.
     done = restore(warehouse, "albums", then.strftime("%Y-%m-%dT%H:%M:%S.%f"))
     assert (warehouse.read(ALBUMS).count(), done["albums_to_read"]) == (7, 1)
-    assert night.score().counted.scored == 8
+    assert scored.score().counted.scored == 8
     assert not restore(warehouse, "inferences", str(version["inferences"]))["albums_to_read"]
     restore(warehouse, "predictions", str(version["predictions"]))
     restore(warehouse, "quarantine", str(version["quarantine"]))
-    assert night.score().counted.scored == 8
-    restored = night.predictions()
+    assert scored.score().counted.scored == 8
+    restored = scored.predictions()
     first = restored[restored["model_version"] == before["model_version"][0]]
     pd.testing.assert_frame_equal(first.reset_index(drop=True), before)
-    second = restored[restored["model_version"] == night.bundle.model_version]
+    second = restored[restored["model_version"] == scored.bundle.model_version]
     assert list(second["cover_id"]) == list(after["cover_id"])
     copy = pd.read_parquet(Path(warehouse.location) / "predictions_parquet")
     assert set(copy["album_id"]) == set(after["album_id"])
@@ -170,4 +160,4 @@ def test_a_restored_table_is_brought_in_line_by_the_next_scoring(
         with pytest.raises(CatalogueError, match=why):
             restore(warehouse, name, to)
     with pytest.raises(SettingError, match="one at a time"):
-        maintained(night, "--restore", "albums", "0", "--takedown", "0" * 64)
+        maintained(scored, "--restore", "albums", "0", "--takedown", "0" * 64)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from covergenre.errors import SettingError
 from jobs import quarantine as job
@@ -20,18 +18,11 @@ from jobs.runtime.planning import Scope
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES, QUARANTINE
 from tests.covers import drawn
+from tests.nights import Night
 from tests.spark.test_crawled import Crawled, album, digest
-from tests.spark.test_incremental import Night
 
 BROKEN = "rap/broken.jpg"
 GOOD = drawn("rap", 50)
-
-
-@pytest.fixture
-def night(
-    spark: SparkSession, tmp_path: Path, settings: Settings, make_bundle: Callable[..., Bundle]
-) -> Night:
-    return Night(spark, tmp_path, settings, make_bundle())
 
 
 def listed(night: Night, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, str]:
@@ -59,27 +50,26 @@ def fail_in_scoring(night: Night, content: bytes) -> None:
 
 
 def test_a_cleared_row_rests_until_its_cover_fails_in_another_way(
-    night: Night, capsys: pytest.CaptureFixture[str]
+    scored: Night, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    night.score()
-    output = ("--output", night.warehouse.location)
-    assert listed(night, capsys) == {BROKEN: "truncated"}
-    assert listed(night, capsys, "--reason", "empty_file") == {}
+    output = ("--output", scored.warehouse.location)
+    assert listed(scored, capsys) == {BROKEN: "truncated"}
+    assert listed(scored, capsys, "--reason", "empty_file") == {}
     for what in ("retry", "clear"):
         with pytest.raises(SettingError, match=f"{what}: name --reason, --album or --all"):
             job.main([what, *output])
     job.main(["clear", *output, "--album", BROKEN, "--note", "no better one"])
-    assert listed(night, capsys) == {}
-    os.utime(night.covers / BROKEN, (1, 1))
-    assert night.score().counted.quarantined == 1  # open still: every album is accounted for
-    same = row(night, BROKEN)
+    assert listed(scored, capsys) == {}
+    os.utime(scored.covers / BROKEN, (1, 1))
+    assert scored.score().counted.quarantined == 1  # open still: every album is accounted for
+    same = row(scored, BROKEN)
     assert (same["attempts"], same["note"], same["closed_at"]) == (2, "no better one", None)
-    assert listed(night, capsys) == {}
-    replace(night, b"\0" * len(GOOD), 2)
-    assert night.score().counted.quarantined == 1
-    other = row(night, BROKEN)
+    assert listed(scored, capsys) == {}
+    replace(scored, b"\0" * len(GOOD), 2)
+    assert scored.score().counted.quarantined == 1
+    other = row(scored, BROKEN)
     assert (other["cleared_at"], other["note"], other["attempts"]) == (None, None, 3)
-    assert listed(night, capsys, "--album", BROKEN) == {BROKEN: "not_an_image"}
+    assert listed(scored, capsys, "--album", BROKEN) == {BROKEN: "not_an_image"}
 
 
 def test_covers_are_looked_at_again_if_that_is_asked(

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
-from pyspark.sql import SparkSession
 
-from covergenre.bundle import Bundle
-from covergenre.config import Settings
 from jobs.runtime import similar
 from jobs.runtime.scoring import infer
 from jobs.runtime.views import open_views
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES, NEIGHBOURS
 from tests.covers import drawn
-from tests.spark.test_incremental import Night
+from tests.nights import Night
 
 ASKED = {"describe": ["embedding"], "similar": 2}
-
-
-@pytest.fixture
-def night(
-    spark: SparkSession, tmp_path: Path, settings: Settings, make_bundle: Callable[..., Bundle]
-) -> Night:
-    return Night(spark, tmp_path, settings, make_bundle())
 
 
 def held(warehouse: Warehouse) -> dict[tuple[str, int], tuple[str, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from covergenre.bundle import Bundle
 from covergenre.config import Settings
 from covergenre.errors import LockedError
 from jobs import maintain as job
@@ -35,8 +34,8 @@ from schemas import (
 )
 from scraping.journal.store import Store
 from tests.covers import drawn, noise
+from tests.nights import Night
 from tests.spark.test_crawled import Crawled, album, digest
-from tests.spark.test_incremental import Night
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 SHARED = drawn("rap", 3)  # of rap/0.jpg
@@ -122,11 +121,9 @@ def fill(warehouse: Warehouse, night: Night) -> None:
 
 
 @pytest.fixture
-def night(
-    spark: SparkSession, tmp_path: Path, settings: Settings, make_bundle: Callable[..., Bundle]
-) -> Night:
+def night(night: Night) -> Night:
     """Scored in several versions: deletion vectors, a change feed, checkpoints."""
-    made = Night(spark, tmp_path, settings, make_bundle())
+    made = night
     made.add("folk/again.jpg", SHARED)
     made.add(f"rap/{DOWN[1]}.jpg", NAMED)
     made.score()

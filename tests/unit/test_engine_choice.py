@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from covergenre import config
-from covergenre.engines import Engine, choose
+from covergenre.engines import Engine, choose, covers_a_call
 from covergenre.engines.choice import processor_flags
 from covergenre.errors import SettingError
 
@@ -49,6 +49,16 @@ def test_the_engine_that_is_chosen(
     name: Any, precision: Any, proven: dict[str, Any], flags: frozenset[str], expected: Engine
 ) -> None:
     assert choose(name, precision, proven, flags) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "flags", "expected"),
+    [("auto", AMX | AVX, 8), ("auto", AVX, 2), ("auto", frozenset(), 2), (5, AMX, 5), (1, AVX, 1)],
+)
+def test_how_many_covers_a_network_is_shown_at_a_time(
+    size: Any, flags: frozenset[str], expected: int
+) -> None:
+    assert covers_a_call(size, flags) == expected
 
 
 def test_an_engine_says_what_it_is() -> None:
