@@ -92,20 +92,23 @@ def _inline(lines: list[str], value: Any) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     """What it may be, where the comment need not say so."""
+    kinds = (field.annotation, *get_args(field.annotation))
     choices = [
-        choice
-        for kind in (field.annotation, *get_args(field.annotation))
-        if get_origin(kind) is Literal
-        for choice in get_args(kind)
+        str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)
     ]
-    if choices:
-        return f"One of {', '.join(map(str, choices))}."
+    # A number beside words has its bounds inside (``Annotated[int, Field(ge=1)]``).
+    inside = [info for kind in kinds for info in getattr(kind, "__metadata__", ())]
+    limits = [*field.metadata, *(limit for info in inside for limit in info.metadata)]
     bounds = [
         f"{word} {bound:,}"
-        for limit in field.metadata
+        for limit in limits
         for name, word in _BOUNDS.items()
         if isinstance(bound := getattr(limit, name, None), int | float)
     ]
+    if choices and bounds:
+        return f"{', '.join(choices)} or {', '.join(bounds)}."
+    if choices:
+        return f"One of {', '.join(choices)}."
     text = ", ".join(bounds)
     return text and f"{text[0].upper()}{text[1:]}."
 
