@@ -20,26 +20,27 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 
+# Thousands of short queries: what Java's second compiler makes faster is not run again, a quarter
+# less of the processor. One compiler alone would have room for 48 MB of code: a session of many
+# tests needs more. The drivers that tests start are as short.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
+
+
 @pytest.fixture(scope="session", autouse=True)
-def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Networks that tests convert are kept apart from the user's; workers share them."""
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Networks that tests convert are kept apart from the user's, and shared by workers."""
     root = tmp_path_factory.getbasetemp()
     shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(shared / "cache"))
+        patch.setenv("SPARK_SUBMIT_OPTS", _JAVA)
         yield
 
 
-# Thousands of short queries: what Java's second compiler makes faster is not run again, and nobody
-# looks at a page of Spark's. A quarter less of the processor.
-# One compiler alone would have room for 48 MB of code: a session of many tests needs more.
-# A small heap's large arrays start one concurrent collection after the other with G1.
-_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseParallelGC"
-# Each task writes Java for its expressions, a quarter of the processor again. Tests that start
-# spark-submit have Spark's defaults.
+# Nobody looks at a page of Spark's; tasks that write Java for their expressions take another
+# quarter. Tests that start spark-submit have Spark's defaults in this.
 _QUICK = " ".join(
     (
-        f'--driver-java-options "{_JAVA}"',
         "--conf spark.ui.enabled=false",
         "--conf spark.sql.codegen.wholeStage=false",
         "--conf spark.sql.codegen.factoryMode=NO_CODEGEN",
