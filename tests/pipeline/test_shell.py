@@ -16,7 +16,7 @@ from scraping.procedural import generate_catalogue
 from tests.conftest import ROOT
 from tests.pipeline.test_jobs import submit
 
-_SECONDS = 300
+_SECONDS = 600
 
 
 class Shell:
