@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from covergenre.appearance import version
 from covergenre.config import Settings, load
 from covergenre.errors import CatalogueError, TaggerError
 from jobs import analyse as job
@@ -42,7 +43,7 @@ def said(cover: str, concepts: Seen | None, tagger: str = TAGGER) -> dict[str, A
 
 def look(cover: str, palette: list[tuple[str, str, float]], brightness: float) -> dict[str, Any]:
     zeros = {c.name: 0 if c.type == "int" else 0.0 for c in APPEARANCE.columns}
-    return {**zeros, "cover_id": cover, "version": "1-pixels1-colours5", "palette": palette,
+    return {**zeros, "cover_id": cover, "version": version(5), "palette": palette,
             "brightness": brightness, "described_at": NOW}  # fmt: skip
 
 
