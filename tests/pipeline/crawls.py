@@ -70,7 +70,10 @@ def kill(process: subprocess.Popen[bytes], victim: str) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     else:
         for pid in _members(process.pid):
-            line = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            try:
+                line = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except FileNotFoundError:
+                continue  # a process that has ended meanwhile
             name = os.path.basename(line[0])
             driver = b"scrape.py" in b" ".join(line)
             if driver and (b"java" in name) == (victim == "java"):
