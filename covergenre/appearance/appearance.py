@@ -58,8 +58,8 @@ class Appearance:
 def describe(pixels: images.Pixels, colours: int) -> Appearance:
     """Measure a cover.
 
-    Colours are looked at in the size of :data:`covergenre.colour.SIDE`, composition in that of
-    :data:`covergenre.appearance.composition.SIDE`.
+    Composition is looked at in the size of :data:`covergenre.appearance.composition.SIDE`, colours
+    in that of :data:`covergenre.colour.SIDE`, made of it.
 
     Args:
         pixels: uint8 (height, width, 3), RGB, as :func:`covergenre.images.decode` gives them.

@@ -237,9 +237,12 @@ def test_part_of_a_catalogue_is_scored_and_the_rest_is_left_for_later(night: Nig
         night.score(Scope(where="gender = 1"))
 
 
-def test_covers_are_looked_at_again_if_that_is_asked(scored: Night) -> None:
+def test_covers_are_looked_at_again_if_that_is_asked(
+    first_night: FirstNight, scored: Night
+) -> None:
+    first = first_night.result
     again = scored.score(Scope(rescore=True))
-    assert (again.covers, again.changes) == (6, job.Changes(updated=6))
+    assert (first.covers, again.covers, again.changes) == (6, 6, job.Changes(updated=6))
     runs = {row["run_id"] for row in scored.warehouse.read(PREDICTIONS).collect()}
     assert len(runs) == 1
     some = scored.score(Scope(where="genre = 'folk'", rescore=True))

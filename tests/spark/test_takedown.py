@@ -123,20 +123,19 @@ def fill(warehouse: Warehouse, night: Night) -> None:
 @pytest.fixture
 def night(night: Night) -> Night:
     """Scored in several versions: deletion vectors, a change feed, checkpoints."""
-    made = night
-    made.add("folk/again.jpg", SHARED)
-    made.add(f"rap/{DOWN[1]}.jpg", NAMED)
-    made.score()
-    warehouse = made.warehouse
+    night.add("folk/again.jpg", SHARED)
+    night.add(f"rap/{DOWN[1]}.jpg", NAMED)
+    night.score()
+    warehouse = night.warehouse
     for table in (ALBUMS, COVERS, PREDICTIONS):
         features = "'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '2'"
         care.alter(warehouse, table, f"SET TBLPROPERTIES ({features})")
     care.alter(warehouse, ALBUMS, "SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')")
-    (made.covers / "folk/0.jpg").unlink()
-    made.add("rap/new.jpg", drawn("rap", 20))
-    made.score(keep_snapshots=3)
-    fill(warehouse, made)
-    return made
+    (night.covers / "folk/0.jpg").unlink()
+    night.add("rap/new.jpg", drawn("rap", 20))
+    night.score(keep_snapshots=3)
+    fill(warehouse, night)
+    return night
 
 
 def die(*_: object) -> None:
