@@ -27,11 +27,13 @@ class State:
     Attributes:
         version: of the commit; -1: there is no table.
         writes: commits up to it that added or removed rows.
+        rows: that the files hold, by what their commits say.
         files: what the table is made of.
     """
 
     version: int
     writes: int
+    rows: int
     files: tuple[Path, ...]
 
 
@@ -45,7 +47,7 @@ def state(table: Path) -> State:
     commits = sorted(log.glob("[0-9]*.json")) if log.is_dir() else []
     if [int(commit.stem) for commit in commits] != list(range(len(commits))):
         raise TornError(f"{log}: commits are missing: {[commit.stem for commit in commits]}")
-    active: dict[str, int] = {}
+    active: dict[str, dict[str, Any]] = {}
     writes = 0
     for commit in commits:
         actions = _actions(commit)
@@ -55,12 +57,14 @@ def state(table: Path) -> State:
                 active.pop(action["remove"]["path"], None)
         for action in actions:
             if "add" in action:
-                active[action["add"]["path"]] = action["add"]["size"]
-    for name, size in active.items():
-        file = table / unquote(name)
+                active[action["add"]["path"]] = action["add"]
+    for name, added in active.items():
+        file, size = table / unquote(name), added["size"]
         if not file.exists() or file.stat().st_size != size:
             raise TornError(f"{file} is not there with the {size} bytes its commit speaks of")
-    return State(len(commits) - 1, writes, tuple(table / unquote(name) for name in active))
+    rows = sum(json.loads(added["stats"])["numRecords"] for added in active.values())
+    files = tuple(table / unquote(name) for name in active)
+    return State(len(commits) - 1, writes, rows, files)
 
 
 def rows(table: Path, columns: list[str] | None = None) -> pd.DataFrame:

@@ -150,13 +150,11 @@ def _ended(driver: psutil.Popen) -> int | None:
 def _phase(output: Path, before: Path | None, after: Path) -> str:
     """What a run is at, by what it has committed beside what it began with."""
 
-    def written(table: str) -> int:
-        held = 0 if before is None else delta_files.state(before / table).writes
-        return delta_files.state(output / table).writes - held
+    def state(warehouse: Path | None, table: str) -> delta_files.State:
+        return delta_files.state((warehouse or output / "nothing") / table)
 
-    def meant(table: str) -> int:
-        held = 0 if before is None else delta_files.state(before / table).writes
-        return delta_files.state(after / table).writes - held
+    def written(table: str) -> int:
+        return state(output, table).writes - state(before, table).writes
 
     link = output / SNAPSHOT
     old = None if before is None else (before / SNAPSHOT).readlink()
@@ -166,11 +164,11 @@ def _phase(output: Path, before: Path | None, after: Path) -> str:
         return "snapshot"
     if written("predictions"):
         return "metrics"
-    steps, of = written("inferences"), meant("inferences")
-    if steps >= of:
+    # By rows: a run that goes on where one was killed puts what is left into other steps.
+    if state(output, "inferences").rows >= state(after, "inferences").rows:
         return "publishing"
-    if written("albums") >= meant("albums"):
-        return f"step {steps + 1} of {of}"
+    if state(output, "albums").writes >= state(after, "albums").writes:
+        return f"step {written('inferences') + 1}"
     running = (output / ".running").glob("*.json")
     return "catalogue" if any(running) else "start"
 
