@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
+import pyarrow as pa  # type: ignore[import-untyped]
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import DataType, StructField, StructType
 
 from schemas import evolution
@@ -71,6 +74,23 @@ class Table:
     def names(self) -> list[str]:
         """The column names in order."""
         return [column.name for column in self.columns]
+
+    def rows(self, spark: SparkSession, rows: Iterable[Mapping[str, Any]] = ()) -> DataFrame:
+        """Rows that the driver holds, as this table has them; what they do not name is NULL.
+
+        By Arrow: of a list Spark makes rows in a Python worker, which has to be started for it.
+
+        Args:
+            spark: the session.
+            rows: by column; times with their zone.
+        """
+        # Arrow's maps are pairs.
+        said = [
+            {name: [*v.items()] if isinstance(v, dict) else v for name, v in row.items()}
+            for row in rows
+        ]
+        table = pa.Table.from_pylist(said, to_arrow_schema(self.schema))
+        return spark.createDataFrame(table, self.schema)  # type: ignore[arg-type]
 
     def conform(self, df: DataFrame) -> DataFrame:
         """Select this table's columns in order: the contract of every write.

@@ -60,13 +60,9 @@ def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int, model_versi
         AccountingError: predictions and open quarantine do not add up to the albums.
     """
     # A scrape that was killed can leave rows of albums that it did not get to write.
-    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL").join(
-        warehouse.held(ALBUMS).select("album_id"), "album_id", "left_semi"
-    )  # fmt: skip
-    reasons = {r["reason"]: r["count"] for r in open_rows.groupBy("reason").count().collect()}
-    counted = Counted(cells, reasons, pending)
-    keys = warehouse.held(PREDICTIONS, *PREDICTIONS.key)
-    held = keys.where(F.col("model_version") == model_version).count()
+    counted = Counted(cells, _reasons(warehouse), pending)
+    own = F.col("model_version") == model_version
+    held = warehouse.read(PREDICTIONS).where(own).count()
     if held + counted.quarantined + pending != counted.albums or held != counted.scored:
         left = f" + {pending} still to be scored" if pending else ""
         raise AccountingError(
@@ -74,3 +70,13 @@ def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int, model_versi
             f"{counted.albums} albums of {warehouse.location}: please report this"
         )
     return counted
+
+
+def _reasons(warehouse: Warehouse) -> dict[str, int]:
+    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL")
+    if open_rows.isEmpty():
+        return {}
+    # A scrape that was killed can leave rows of albums that it did not get to write.
+    albums = warehouse.held(ALBUMS).select("album_id")
+    counted = open_rows.join(albums, "album_id", "left_semi").groupBy("reason").count()
+    return {row["reason"]: row["count"] for row in counted.collect()}

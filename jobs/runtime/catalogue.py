@@ -38,8 +38,11 @@ def opened(
     source, location = locate(covers, output, run.settings)
     listed = look(source, table)
     warehouse = Warehouse(session.build(run.job), location)
+    session.suit(warehouse.spark, 0 if listed is None else len(listed.items))
     with warehouse.writing(source, run.settings.warehouse), recorded(run, warehouse):
-        run.counts.update(ingest(warehouse, source, listed, run.settings).as_dict())
+        counts = ingest(warehouse, source, listed, run.settings)
+        session.suit(warehouse.spark, counts.albums)
+        run.counts.update(counts.as_dict())
         yield warehouse
 
 

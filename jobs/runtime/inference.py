@@ -15,7 +15,7 @@ from jobs.runtime import logs
 from jobs.runtime.inspecting import good_cover, unusable
 from jobs.runtime.isolation import isolate
 from jobs.runtime.keeping import kept
-from jobs.runtime.planning import KNOWN, Scope, Step, left, steps, wanted
+from jobs.runtime.planning import KNOWN, Scope, Step, known, left, per_file, steps, wanted
 from jobs.runtime.progress import shown
 from jobs.runtime.runs import Run
 from jobs.runtime.scoring import Asked, asked, scorer
@@ -56,13 +56,14 @@ class Inference:
         # Already forgotten, so that a run after a kill goes on instead of starting over.
         going_on = Scope(scope.where, scope.since, scope.limit)
         found = kept(left(self.warehouse, version, digest, going_on))
-        total = found.count()
+        counted = per_file(found)
+        total = sum(counted.values())
         if total == 0:
             return 0
         start = time.perf_counter()
         look = scorer(self.bundle, self.question, self.run.settings, spark)
         done = 0
-        for step in steps(found, self.run.settings.workers.step_covers):
+        for step in steps(found, counted, self.run.settings.workers.step_covers):
             covers = len(step.cover_ids)
             with shown(spark, "scoring", covers, before=done, total=total):
                 self._look(step, look)
@@ -73,6 +74,8 @@ class Inference:
 
     def _forget_stale(self, scope: Scope) -> None:
         """Delete what was asked otherwise, and with ``rescore`` all that a scope is about."""
+        if self.warehouse.is_new(INFERENCES):
+            return
         table = self.warehouse.held(INFERENCES, *KNOWN)
         stale = table.where(F.col("model_version") == self.bundle.model_version)
         if not scope.rescore:
@@ -119,7 +122,8 @@ class Inference:
 
     def _time(self, covers: int, seconds: float) -> None:
         half, most = F.percentile("milliseconds", 0.5), F.percentile("milliseconds", 0.95)
-        own = self.warehouse.read(INFERENCES).where(F.col("run_id") == self.run.run_id)
+        said = known(self.warehouse, self.bundle.model_version, self.question.digest)
+        own = said.where(F.col("inferred_at") == self.run.started_at)
         row = own.agg(half.alias("p50"), most.alias("p95")).first()
         assert row is not None
         self.run.p50_ms, self.run.p95_ms = row["p50"], row["p95"]

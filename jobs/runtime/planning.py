@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -17,8 +17,16 @@ from covergenre.errors import CatalogueError
 from jobs.runtime.warehouse import Warehouse
 from schemas import ALBUMS, COVERS, INFERENCES
 
-# Of the table inferences: enough to know what was inferred, and what came to nothing.
-KNOWN = ("cover_id", "model_version", "asked", "reason", "detail")
+# Of the table inferences: enough to know what was inferred, when, and what came to nothing.
+KNOWN = (
+    "cover_id",
+    "model_version",
+    "asked",
+    "reason",
+    "detail",
+    "inferred_at",
+    "milliseconds",
+)
 
 
 @dataclass(frozen=True)
@@ -114,19 +122,29 @@ def left(warehouse: Warehouse, model_version: str, asked: str, scope: Scope) -> 
     return found if scope.limit is None else found.limit(scope.limit)
 
 
-def steps(found: DataFrame, covers: int) -> Iterator[Step]:
+def per_file(found: DataFrame) -> dict[str, int]:
+    """How many covers of each file there are to infer, in the order of the files' names.
+
+    Args:
+        found: as :func:`left` gives it.
+    """
+    rows = found.groupBy("file").count().collect()
+    return {row["file"]: row["count"] for row in sorted(rows, key=lambda row: str(row["file"]))}
+
+
+def steps(found: DataFrame, counted: Mapping[str, int], covers: int) -> Iterator[Step]:
     """Covers in steps that bound what a kill can lose.
 
     Whole files go together, so that no byte is read for two steps.
 
     Args:
         found: as :func:`left` gives it, kept: it is asked again at each step.
+        counted: as :func:`per_file` gives them.
         covers: that a step holds at least, but for the last one.
     """
     files: list[str] = []
     held = 0
-    counted = found.groupBy("file").count().orderBy("file").collect()
-    for number, (file, count) in enumerate(counted, 1):
+    for number, (file, count) in enumerate(counted.items(), 1):
         files.append(file)
         held += count
         if held >= covers or number == len(counted):

@@ -163,7 +163,11 @@ def publish_quarantine(
     listed = open_rows.select("album_id", "cover_id", "reason")
     ids = warehouse.held(ALBUMS).select("album_id", "cover_id")
     said = ids.join(failed, "cover_id").join(listed, listed.columns, "left_anti")
-    sink.quarantine(warehouse, said, now)
+    # Mostly no cover has failed and no row is open, which is known at once.
+    if not failed.isEmpty():
+        sink.quarantine(warehouse, said, now)
+    if open_rows.isEmpty():
+        return
     usable = outline.select("album_id")
     sink.close(warehouse, open_rows.select("album_id").join(usable, "album_id", "left_semi"), now)
 

@@ -93,13 +93,13 @@ def summary(cells: pd.DataFrame) -> Summary:
 
 def before(warehouse: Warehouse) -> Summary | None:
     """The figures of the last run that is in the table metrics, of whatever model; None: none."""
-    if not warehouse.exists(METRICS):
+    if not warehouse.exists(METRICS) or warehouse.is_new(METRICS):
         return None
     metrics = warehouse.read(METRICS)
-    last = metrics.agg(F.max_by("run_id", "computed_at")).collect()[0][0]
-    if last is None:
-        return None
+    last = metrics.select(F.max_by("run_id", "computed_at")).scalar()
     rows = metrics.where(F.col("run_id") == last).toPandas()
+    if rows.empty:
+        return None
     rows["confidence"] = rows["mean_confidence"] * rows["scored"]
     rows["advisory"] = rows["advisory_rate"] * rows["scored"]
     rows["looked_for_advisory"] = rows["scored"].where(rows["advisory_rate"].notna(), 0)

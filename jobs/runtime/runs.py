@@ -123,8 +123,11 @@ def _record_killed(warehouse: Warehouse, root: Path) -> None:
             "output_versions": {},
             "counts": {},
         }
-        rows = warehouse.spark.createDataFrame([row], RUNS.schema)
-        warehouse.append(RUNS, rows, transaction=(f"killed {about['run_id']}", 1))
+        warehouse.append(
+            RUNS,
+            RUNS.rows(warehouse.spark, [row]),
+            transaction=(f"killed {about['run_id']}", 1),
+        )
 
 
 def _write(run: Run, warehouse: Warehouse, error: str | None) -> None:
@@ -147,6 +150,6 @@ def _write(run: Run, warehouse: Warehouse, error: str | None) -> None:
         "p50_ms": run.p50_ms,
         "p95_ms": run.p95_ms,
     }
-    rows = warehouse.spark.createDataFrame([row], RUNS.schema)
+    rows = RUNS.rows(warehouse.spark, [row])
     # Once: an end that was recorded may be told as one that could not be.
     warehouse.append(RUNS, rows, transaction=(f"end of {run.run_id}", 1))

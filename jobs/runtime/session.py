@@ -13,6 +13,14 @@ from pyspark.sql import SparkSession
 from covergenre.cpuinfo import cpuinfo
 from covergenre.environment import FIX, MismatchError, check_java, check_packages, check_python
 
+# Albums from which on a run's queries pass so many rows that code of their own pays off.
+_MANY_ALBUMS = 200_000
+# For few and for many.
+_CODE = {
+    "spark.sql.codegen.wholeStage": ("false", "true"),
+    "spark.sql.codegen.factoryMode": ("NO_CODEGEN", "FALLBACK"),
+}
+
 
 def build(job: str) -> SparkSession:
     """The running session, or a new one with the defaults that ``make env`` wrote.
@@ -43,6 +51,22 @@ def _remember_classes(spark: SparkSession) -> None:
     jvm = spark._jvm
     for name in ("functions", "PythonSQLUtils", "PythonUtils"):
         setattr(jvm, name, getattr(jvm, name))
+
+
+def suit(spark: SparkSession, albums: int) -> None:
+    """Have Spark write code for each query where many rows pass it, and not where few do.
+
+    Such code is new to Java with every query: it is slow at first, then it is compiled, on cores
+    that could look at covers. What spark-submit was told about it stays.
+
+    Args:
+        spark: the session.
+        albums: of the catalogue that the run is about.
+    """
+    told = spark.sparkContext.getConf()
+    for name, (few, many) in _CODE.items():
+        if not told.contains(name):
+            spark.conf.set(name, many if albums >= _MANY_ALBUMS else few)
 
 
 def _quieten() -> None:

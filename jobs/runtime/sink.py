@@ -242,12 +242,12 @@ def counts(warehouse: Warehouse, changed: int = 0, removed: int = 0) -> Counts:
         F.countDistinct("cover_id").alias("covers"),
     ).first()
     assert row is not None
-    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL").count()
+    open_rows = warehouse.held(QUARANTINE).where("closed_at IS NULL")
     return Counts(
         albums=row["albums"],
         covers=row["covers"],
         duplicates=row["with_cover"] - row["covers"],
-        quarantined=open_rows,
+        quarantined=0 if open_rows.isEmpty() else open_rows.count(),
         changed=changed,
         removed=removed,
     )

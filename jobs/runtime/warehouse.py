@@ -94,15 +94,18 @@ class Warehouse:
         self._check_there(table)
         key, version = (table.name, *names), self.version(table)
         if key not in self._held or self._held[key][0] != version:
-            if version == 0 and self._was_made_empty(table):
-                rows = self.spark.createDataFrame([], table.schema)
+            if self.is_new(table):
+                rows = table.rows(self.spark)
                 self._held[key] = version, rows.select(*(names or table.names))
             else:
                 self._held[key] = version, kept(self.read(table).select(*(names or table.names)))
         return self._held[key][1]
 
-    def _was_made_empty(self, table: Table) -> bool:
-        return _CHANGES_ROWS not in (storage.text(self.spark, self._commits(table)[0]) or "")
+    def is_new(self, table: Table) -> bool:
+        """Whether nothing has been written to a table since it was made; asks no query."""
+        commits = self._commits(table)
+        made = set(commits) == {0}
+        return made and _CHANGES_ROWS not in (storage.text(self.spark, commits[0]) or "")
 
     def of_covers(self, table: Table, cover_ids: Iterable[str]) -> DataFrame:
         """The table's rows of some covers, as many as fit into the driver's memory."""

@@ -20,7 +20,6 @@ STARTS = ("fresh", "continued")
 _DRAWN = 300
 _FIRST_NIGHT = 0.6
 _BROKEN = 4
-_STEPS = 4
 _SECONDS = 900.0
 
 
@@ -61,7 +60,7 @@ class Nights:
 
 
 def undisturbed(
-    cluster: Cluster, root: Path, covers: int, starts: Sequence[str] = STARTS
+    cluster: Cluster, root: Path, covers: int, starts: Sequence[str] = STARTS, steps: int = 4
 ) -> Nights:
     """Draw a catalogue and score it: as it grows, and from nothing.
 
@@ -70,6 +69,7 @@ def undisturbed(
         root: folder for all of it.
         covers: usable ones on the second night, about.
         starts: of :data:`STARTS`, those that are wanted.
+        steps: that covers are read and inferred in, about.
 
     Raises:
         RuntimeError: a run failed; holds its log.
@@ -77,7 +77,7 @@ def undisturbed(
     catalogue = root / "catalogue"
     _draw(catalogue, covers)
     write_random(root / "kills", GENRES)
-    at_a_time = max(1, covers // _STEPS)
+    at_a_time = max(1, covers // steps)
     words = [
         # A step is of whole files of the table covers.
         "--conf", f"spark.sql.files.maxRecordsPerFile={at_a_time // 2 + 1}", "jobs/score.py",

@@ -12,7 +12,7 @@ from tests.cluster.nights import score, undisturbed
 from tests.cluster.reading import Reader, known
 from tests.cluster.standalone import Cluster
 
-COVERS = 60
+COVERS = 30
 PLANS = (
     Plan(1, "fresh", "driver's Java", phase="step 2"),
     Plan(2, "fresh", "driver's Python", phase="publishing"),
@@ -23,7 +23,7 @@ PLANS = (
 def test_after_three_kills_all_is_as_if_there_had_been_none(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    nights = undisturbed(cluster, tmp_path, COVERS, ["fresh"])
+    nights = undisturbed(cluster, tmp_path, COVERS, ["fresh"], steps=2)
     after, output = nights.starts["fresh"].after, tmp_path / "killed"
     with Reader(output, known(after)) as reader:
         struck = [strike(cluster, nights, plan, output) for plan in PLANS]

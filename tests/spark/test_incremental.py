@@ -281,7 +281,7 @@ def test_bytes_are_read_of_files_that_hold_something_new_alone(scored: Night) ->
         scored.warehouse, scored.bundle, Run("score", scored.settings)
     ).question.digest
     found = inference.left(scored.warehouse, scored.bundle.model_version, digest, Scope())
-    (step,) = inference.steps(found, 100)
+    (step,) = inference.steps(found, inference.per_file(found), 100)
     assert len(step.files) == len(step.cover_ids) == 1
     assert not old & {Path(p).name for p in step.files}
     read = step.covers(scored.warehouse.spark, step.cover_ids).collect()

@@ -41,8 +41,9 @@ def request(
 ) -> None:
     """Note covers in the table takedowns: from now on they are refused; asked twice, done again."""
     warehouse.create(TAKEDOWNS)
-    rows = [(cover_id, why, now, None) for cover_id in sorted(set(cover_ids))]
-    asked = warehouse.spark.createDataFrame(rows, TAKEDOWNS.schema)
+    each = {"why": why, "requested_at": now}
+    rows = [{"cover_id": cover_id, **each} for cover_id in sorted(set(cover_ids))]
+    asked = TAKEDOWNS.rows(warehouse.spark, rows)
     (
         warehouse.delta(TAKEDOWNS)
         .alias("t")

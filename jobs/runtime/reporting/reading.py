@@ -59,7 +59,7 @@ def read(warehouse: Warehouse, settings: Settings, asked: str | None = None) -> 
 
 
 def _nothing(warehouse: Warehouse) -> DataFrame:
-    return warehouse.spark.createDataFrame([], PREDICTIONS.schema)
+    return PREDICTIONS.rows(warehouse.spark)
 
 
 def _about(warehouse: Warehouse, model: Model | None) -> About:
