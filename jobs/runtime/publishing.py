@@ -7,6 +7,7 @@ any moment ends where an undisturbed one does, and an unchanged catalogue writes
 from __future__ import annotations
 
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -190,12 +191,16 @@ def publish_state(warehouse: Warehouse, cells: DataFrame, bundle: Bundle, run: R
     spark, location = warehouse.spark, warehouse.location
     if snapshot.version(spark, location, SNAPSHOT) == state:
         return snapshot.path(location, SNAPSHOT, state)
-    # Killed behind this commit, a run is followed by one that writes the copy alone.
-    warehouse.append(
-        METRICS,
-        per_genre_and_year(cells, run.run_id, model, run.started_at),
-        transaction=(f"metrics of {state}", 1),
-    )
     predictions = warehouse.read(PREDICTIONS).where(F.col("model_version") == model)
+    with ThreadPoolExecutor(1) as beside:
+        copy = beside.submit(
+            snapshot.write, predictions, location, SNAPSHOT, state, "predicted_genre"
+        )
+        # Killed behind this commit, a run is followed by one that writes the copy alone.
+        warehouse.append(
+            METRICS,
+            per_genre_and_year(cells, run.run_id, model, run.started_at),
+            transaction=(f"metrics of {state}", 1),
+        )
     keep = run.settings.score.keep_snapshots
-    return snapshot.publish(predictions, location, SNAPSHOT, state, keep, "predicted_genre")
+    return snapshot.switch(spark, copy.result(), location, SNAPSHOT, state, keep)

@@ -36,17 +36,38 @@ def publish(df: DataFrame, location: str, name: str, version: str, keep: int, by
     Raises:
         OutputError: something that is no snapshot lies where the link belongs.
     """
+    written = write(df, location, name, version, by)
+    return switch(df.sparkSession, written, location, name, version, keep)
+
+
+def write(df: DataFrame, location: str, name: str, version: str, by: str) -> str:
+    """The first half of :func:`publish`: a copy that nobody reads yet; returns where it lies."""
     if "://" in location:
-        return _publish_pointer(df, f"{location}/{name}", version, by)
-    link, folder = Path(location) / name, Path(location) / "_snapshots"
-    if link.exists() and not link.is_symlink():
-        raise OutputError(f"{link} is there and is no snapshot: move it away")
+        part = f"{location}/{name}/{version}"
+    else:
+        link, folder = Path(location) / name, Path(location) / "_snapshots"
+        if link.exists() and not link.is_symlink():
+            raise OutputError(f"{link} is there and is no snapshot: move it away")
+        for left in folder.glob(f".{name}.*part"):  # of runs that were killed
+            shutil.rmtree(left, ignore_errors=True)
+        # A name of its own: executors outlive a driver that was killed, and may still be writing
+        # there.
+        part = str(folder / f".{name}.{uuid.uuid4().hex}.part")
+    # One file a value: the copy of a catalogue is small beside its covers.
+    df.repartition(by).write.mode("overwrite").partitionBy(by).parquet(part)
+    return part
+
+
+def switch(
+    spark: SparkSession, written: str, location: str, name: str, version: str, keep: int
+) -> str:
+    """The second half of :func:`publish`: what was ``written`` becomes the copy that is read."""
+    if "://" in location:
+        _point_to(spark, f"{location}/{name}", version)
+        return written
+    link, part = Path(location) / name, Path(written)
+    folder = part.parent
     target = folder / f"{name}-{version}"
-    for left in folder.glob(f".{name}.*part"):  # of runs that were killed
-        shutil.rmtree(left, ignore_errors=True)
-    # A name of its own: executors outlive a driver that was killed, and may still be writing there.
-    part = folder / f".{name}.{uuid.uuid4().hex}.part"
-    _write(df, str(part), by)
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
     fresh = Path(location) / f".{name}.link"
@@ -77,18 +98,11 @@ def latest(spark: SparkSession, location: str, name: str) -> str:
     return f"{location}/{name}/{_pointed_to(spark, f'{location}/{name}')}"
 
 
-def _write(df: DataFrame, path: str, by: str) -> None:
-    # One file a value: the copy of a catalogue is small beside its covers.
-    df.repartition(by).write.mode("overwrite").partitionBy(by).parquet(path)
-
-
-def _publish_pointer(df: DataFrame, path: str, version: str, by: str) -> str:
-    _write(df, f"{path}/{version}", by)
-    system, pointer = _pointer(df.sparkSession, path)
+def _point_to(spark: SparkSession, path: str, version: str) -> None:
+    system, pointer = _pointer(spark, path)
     stream = system.create(pointer, True)  # a put of one small object is atomic
     stream.write(bytearray(f"{version}\n".encode()))
     stream.close()
-    return f"{path}/{version}"
 
 
 def _pointed_to(spark: SparkSession, path: str) -> str | None:
