@@ -60,7 +60,6 @@ MODULES = {
 _PRECISE = ("engine", "ours", "job", "ray", "daft")  # those that come in several precisions
 _OTHERS = ("ray", "daft")  # those that need the other environment
 _OURS = ("ours", "job")
-_WARM_UP = 64  # covers
 _COVERS_READ = 20_000  # originals at most: they are kept in memory
 
 
@@ -128,7 +127,7 @@ class Bench:
         originals = covers.usable(contents(folder, count))
         covers.write_parquet(originals, self._args.images, self._scratch / "parquet")
         if self._chosen("job"):
-            covers.write_parquet(originals, _WARM_UP, self._scratch / "few")
+            covers.write_parquet(originals, self._args.warm_up, self._scratch / "few")
             made = {"warehouse": "parquet", "warm-up": "few"}
             _apart(
                 warehouses.write, {self._scratch / k: self._scratch / v for k, v in made.items()}
@@ -188,6 +187,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--covers", type=Path, help="folder of JPEGs; default: drawn ones")
     add("--images", type=int, default=2000)
     add("--rounds", type=int, default=3)
+    add("--warm-up", type=int, default=2000, help="covers that job has scored before")
     add("--only", nargs="+", default=list(MODULES), metavar="CONTENDER")
     add("--precisions", nargs="+", default=["f32", "bf16"])
     add("--base", metavar="LABEL", help="as the table names it; default: the guide")

@@ -83,6 +83,9 @@ class Table:
         Args:
             spark: the session.
             rows: by column; times with their zone.
+
+        Raises:
+            ValueError: a column that may not be NULL has no value; names it.
         """
         # Arrow's maps are pairs.
         said = [

@@ -59,7 +59,6 @@ def account(warehouse: Warehouse, cells: pd.DataFrame, pending: int, model_versi
     Raises:
         AccountingError: predictions and open quarantine do not add up to the albums.
     """
-    # A scrape that was killed can leave rows of albums that it did not get to write.
     counted = Counted(cells, _reasons(warehouse), pending)
     own = F.col("model_version") == model_version
     held = warehouse.read(PREDICTIONS).where(own).count()

@@ -11,7 +11,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, COVERS, QUARANTINE, TABLES
+from schemas import ALBUMS, COVERS, QUARANTINE, RUNS, TABLES
 from schemas.table import Column, SchemaError
 
 _ADDED = Column("added", "boolean", "what it's for")
@@ -87,6 +87,7 @@ def test_what_is_held_is_read_again_once_something_is_committed(
 ) -> None:
     warehouse = Warehouse(spark, str(tmp_path))
     warehouse.create(QUARANTINE)
+    assert warehouse.is_new(QUARANTINE)
     first = warehouse.held(QUARANTINE, "album_id")
     assert first.columns == ["album_id"] and first.isEmpty()
     assert warehouse.held(QUARANTINE, "album_id") is first
@@ -95,6 +96,29 @@ def test_what_is_held_is_read_again_once_something_is_committed(
     warehouse.append(QUARANTINE, spark.createDataFrame([row], QUARANTINE.schema))
     assert [r["album_id"] for r in warehouse.held(QUARANTINE, "album_id").collect()] == ["a"]
     assert first.isEmpty()  # as it was when it was read
+    assert not warehouse.is_new(QUARANTINE)
     # Another driver's commit counts, too.
     Warehouse(spark, str(tmp_path)).delta(QUARANTINE).delete("album_id = 'a'")
     assert warehouse.held(QUARANTINE, "album_id").isEmpty()
+    assert not warehouse.is_new(QUARANTINE)
+
+
+def test_rows_of_the_driver(spark: SparkSession) -> None:
+    said = {
+        "run_id": "a", "job": "score", "outcome": "succeeded", "started_at": NOW,
+        "finished_at": NOW.astimezone(datetime.timezone(datetime.timedelta(hours=5))),
+        "input_versions": {"albums": 3, "covers": 0}, "output_versions": {}, "counts": {},
+        "settings": "{}", "p50_ms": 1.5,
+    }  # fmt: skip
+    rows = RUNS.conform(RUNS.rows(spark, [said, {**said, "run_id": "b"}]))
+    time = "date_format(finished_at, 'yyyy-MM-dd HH:mm') AS finished"
+    first, second = rows.selectExpr("*", time).collect()
+    assert (first["run_id"], second["run_id"]) == ("a", "b")
+    assert first["finished"] == "2026-01-02 00:00"  # the same moment, in UTC
+    assert first["input_versions"] == {"albums": 3, "covers": 0}
+    assert (first["output_versions"], first["error"]) == ({}, None)
+    assert first["p50_ms"] == 1.5
+    with pytest.raises(ValueError, match="'settings' with null values"):
+        RUNS.rows(spark, [{**said, "settings": None}])
+    assert RUNS.rows(spark).isEmpty()
+    assert RUNS.rows(spark).schema == RUNS.schema
