@@ -12,7 +12,7 @@ from jobs import score
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Score a few covers, then all.
+    """Score some covers, then all.
 
     Returns:
         ``job_seconds`` of scoring all, ``scored``, and when the first batch of all was finished

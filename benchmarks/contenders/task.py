@@ -19,7 +19,7 @@ class Task:
         bundle: folder of the model bundle.
         parquet: folder of Parquet files with ``cover_id`` and ``content``.
         warehouse: the same covers as a warehouse of the project; it is written to.
-        warm_up: a warehouse with a few other covers; it is written to.
+        warm_up: a warehouse with other covers, scored before; it is written to.
         converted: folder of the bundle's networks in OpenVINO's format.
         images: covers in ``parquet``.
         batch_size: covers a call of an OpenVINO network.

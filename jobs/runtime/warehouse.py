@@ -75,7 +75,7 @@ class Warehouse:
             table.create(self.spark, self.path(table.name))
 
         # Beside each other: it takes short queries, each of which leaves cores idle.
-        with ThreadPoolExecutor(len(tables)) as threads:
+        with ThreadPoolExecutor() as threads:  # one starts for each that is asked for
             list(threads.map(create, tables))
 
     def read(self, table: Table) -> DataFrame:
@@ -98,9 +98,10 @@ class Warehouse:
         something is committed to it: for what a run asks again and again, without bytes.
         """
         self._check_there(table)
-        key, version = (table.name, *names), self.version(table)
+        commits = self._commits(table)
+        key, version = (table.name, *names), max(commits)
         if key not in self._held or self._held[key][0] != version:
-            if self.is_new(table):
+            if self._only_made(commits):
                 rows = table.rows(self.spark)
                 self._held[key] = version, rows.select(*(names or table.names))
             else:
@@ -109,7 +110,9 @@ class Warehouse:
 
     def is_new(self, table: Table) -> bool:
         """Whether nothing has been written to a table since it was made; asks no query."""
-        commits = self._commits(table)
+        return self._only_made(self._commits(table))
+
+    def _only_made(self, commits: dict[int, str]) -> bool:
         made = set(commits) == {0}
         return made and _CHANGES_ROWS not in (storage.text(self.spark, commits[0]) or "")
 

@@ -62,9 +62,9 @@ def state(table: Path) -> State:
         file, size = table / unquote(name), added["size"]
         if not file.exists() or file.stat().st_size != size:
             raise TornError(f"{file} is not there with the {size} bytes its commit speaks of")
-    rows = sum(json.loads(added["stats"])["numRecords"] for added in active.values())
+    held = sum(json.loads(added["stats"])["numRecords"] for added in active.values())
     files = tuple(table / unquote(name) for name in active)
-    return State(len(commits) - 1, writes, rows, files)
+    return State(len(commits) - 1, writes, held, files)
 
 
 def rows(table: Path, columns: list[str] | None = None) -> pd.DataFrame:

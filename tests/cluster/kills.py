@@ -150,11 +150,9 @@ def _ended(driver: psutil.Popen) -> int | None:
 def _phase(output: Path, before: Path | None, after: Path) -> str:
     """What a run is at, by what it has committed beside what it began with."""
 
-    def state(warehouse: Path | None, table: str) -> delta_files.State:
-        return delta_files.state((warehouse or output / "nothing") / table)
-
     def written(table: str) -> int:
-        return state(output, table).writes - state(before, table).writes
+        held = 0 if before is None else delta_files.state(before / table).writes
+        return delta_files.state(output / table).writes - held
 
     link = output / SNAPSHOT
     old = None if before is None else (before / SNAPSHOT).readlink()
@@ -165,9 +163,11 @@ def _phase(output: Path, before: Path | None, after: Path) -> str:
     if written("predictions"):
         return "metrics"
     # By rows: a run that goes on where one was killed puts what is left into other steps.
-    if state(output, "inferences").rows >= state(after, "inferences").rows:
+    said, meant = (delta_files.state(where / "inferences").rows for where in (output, after))
+    if said >= meant:
         return "publishing"
-    if state(output, "albums").writes >= state(after, "albums").writes:
+    came, meant = (delta_files.state(where / "albums").writes for where in (output, after))
+    if came >= meant:
         return f"step {written('inferences') + 1}"
     running = (output / ".running").glob("*.json")
     return "catalogue" if any(running) else "start"
