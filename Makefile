@@ -18,16 +18,16 @@ help: ## List what can be done
 
 env: $(READY) ## Create .venv from the lock file and make its Spark ready
 
-$(READY): requirements.lock pyproject.toml deploy/spark_home.py conf/spark-defaults.conf conf/log4j2.properties
+$(READY): requirements.lock pyproject.toml deploy/spark_home.py deploy/class_archive.py conf/spark-defaults.conf conf/log4j2.properties
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) was not found: install Python 3.11, \
 	or run make PYTHON=/path/to/python3.11" >&2; exit 3; }
 	@$(PYTHON) -m covergenre.environment
-	@echo "creating $(VENV) (once; about two minutes)"
+	@echo "creating $(VENV) (once; about three minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--config-settings editable_mode=compat -e .
-	@$(BIN)/python -m deploy.spark_home
+	@$(BIN)/python -m deploy.class_archive
 	@touch $@
 
 score: $(READY) ## Score the demo catalogue, or COVERS=folder [OUTPUT=dir] [MODEL=bundle]

@@ -52,6 +52,8 @@ JARS = (
         "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
     ),
 )  # fmt: skip
+# An archive of classes that does not fit is no news for those who run a job.
+QUIET = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 _FIND_SPARK_HOME = """\
 #!/usr/bin/env bash
 # Written by deploy/spark_home.py. The original asks whichever python3 is first on PATH, which is
@@ -188,15 +190,35 @@ def write_conf(folder: Path, state: Path, jars: Sequence[Path] = ()) -> None:
             _put(folder / name, f"{_stamp(text)}\n{text}".encode())
 
 
+def class_archive(state: Path) -> Path:
+    """Where an environment's archive of Java's classes lies, if it has one."""
+    return state / "classes.jsa"
+
+
+def class_path() -> str:
+    """Spark's jars, for ``spark.driver.extraClassPath``.
+
+    Spark itself would name its folder of settings before them, and Java archives nothing that comes
+    after a folder. The rest is Spark's order: the slf4j that it pins before all.
+    """
+    jars = Path(pyspark.__path__[0]) / "jars"
+    return ":".join(map(str, (*sorted(jars.glob("slf4j-api-*.jar")), jars / "*")))
+
+
 def _conf_files(state: Path, jars: Sequence[Path]) -> dict[str, str]:
     conf = resources.files("conf")
+    # Large arrays of short queries start one concurrent collection of G1's after the other. And
+    # spark-sql's embedded metastore stays out of the folder people stand in.
+    options = ["-XX:+UseParallelGC", f'"-Dderby.system.home={state}/derby"']
     lines = [
         conf.joinpath("spark-defaults.conf").read_text("utf-8"),
         f"spark.pyspark.python {sys.executable}",
         f"spark.pyspark.driver.python {sys.executable}",
-        # spark-sql's embedded metastore stays out of the folder people stand in.
-        f'spark.driver.extraJavaOptions "-Dderby.system.home={state}/derby"',
     ]
+    if (archive := class_archive(state)).exists():
+        options += [f'"-XX:SharedArchiveFile={archive}"', *QUIET]
+        lines.append(f"spark.driver.extraClassPath {class_path()}")
+    lines.append(f"spark.driver.defaultJavaOptions {' '.join(options)}")
     if jars:
         lines.append(f"spark.jars {','.join(map(str, jars))}")
     log = conf.joinpath("log4j2.properties").read_text("utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,24 @@ def test_conf_holds_the_defaults_and_this_python(tmp_path: Path) -> None:
         assert f"-Dderby.system.home={tmp_path}/state/derby" in " ".join(settings.values())
         assert "spark.jars" not in settings
     assert (tmp_path / "conf/log4j2.properties").stat().st_size > 0
+
+
+def test_conf_names_the_archive_of_classes_where_there_is_one(tmp_path: Path) -> None:
+    write_conf(tmp_path, tmp_path)
+    before = _settings(tmp_path)
+    assert "spark.driver.extraClassPath" not in before
+    assert "SharedArchiveFile" not in before["spark.driver.defaultJavaOptions"]
+    (tmp_path / "classes.jsa").touch()
+    write_conf(tmp_path, tmp_path)
+    settings = _settings(tmp_path)
+    options = shlex.split(settings["spark.driver.defaultJavaOptions"])
+    assert f"-XX:SharedArchiveFile={tmp_path}/classes.jsa" in options
+    assert "-XX:+UseParallelGC" in options
+    slf4j, all_jars = settings["spark.driver.extraClassPath"].split(":")
+    jars = Path(spark_home.pyspark.__path__[0]) / "jars"
+    assert all_jars == f"{jars}/*"
+    assert Path(slf4j).parent == jars
+    assert Path(slf4j).name.startswith("slf4j-api-")
 
 
 def test_conf_that_was_changed_by_hand_stays_until_ours_changes(tmp_path: Path) -> None:
