@@ -122,6 +122,7 @@ def make_score(
             asked.combined,
             asked.embedding,
         )
+        worker.settle()
         for contents in batches:
             parts = []
             for i in range(0, len(contents), batch_size):

@@ -7,8 +7,11 @@ TensorFlow only where it computes.
 from __future__ import annotations
 
 import functools
+import gc
 import logging
+import sys
 import tempfile
+import zipimport
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +115,7 @@ def networks(bundle: ShippedBundle, threads: int) -> Networks:
     key = (bundle.model_version, engine, bundle.engine.batch_size)
     if key not in _networks:
         _networks.clear()  # one bundle's networks at a time
+        gc.unfreeze()
         _LOG.info("loading %s: %s, %d threads", bundle.model_version, engine, threads)
         loader = bundle.engine.loader(threads)
         # Workers are killed, not asked to leave: nothing they write may outlive its use.
@@ -122,6 +126,20 @@ def networks(bundle: ShippedBundle, threads: int) -> Networks:
                 tensorflow_runtime.start(threads)
             _networks[key] = loaded(opened, loader, engine)
     return _networks[key]
+
+
+def settle() -> None:
+    """Spare the tasks to come what Spark does between any two of them, a tenth of a second each.
+
+    It collects garbage among all that was ever imported, and has each zip on the path listed anew,
+    its own among them.
+    """
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+    for place, finder in list(sys.path_importer_cache.items()):
+        if isinstance(finder, zipimport.zipimporter):
+            del sys.path_importer_cache[place]
 
 
 def loaded(bundle: Bundle, loader: Loader, engine: Engine) -> Networks:

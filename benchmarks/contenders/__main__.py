@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from benchmarks.contenders.task import Task
@@ -17,4 +18,5 @@ if __name__ == "__main__":
         # Whatever it starts stays on these cores, too.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task.cores])
     found = importlib.import_module(f"benchmarks.contenders.{name}").run(task)
+    found["ended"] = time.time()
     task.report.write_text(json.dumps(found), "utf-8")

@@ -1,4 +1,4 @@
-"""Run one contender and watch it from outside: time, memory."""
+"""Run one contender and watch it from outside: time, memory, the processor."""
 
 from __future__ import annotations
 
@@ -8,43 +8,16 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.contenders.task import Task
+from benchmarks.contenders.usage import Usage, family
 
 ROOT = Path(__file__).parents[2]
 _INTERVAL = 0.5  # seconds between two looks at memory
-_MEGABYTE = 1 << 20
-
-
-@dataclass
-class Peak:
-    """The most memory seen, in MiB.
-
-    Attributes:
-        all: of the process and its children: what each has for itself, and the largest part that
-            one of them shares (files, Ray's object store), once.
-        python: of its largest child in Python, all that is its own.
-    """
-
-    all: float = 0.0
-    python: float = 0.0
-
-    def look(self, process: psutil.Process) -> None:
-        """Look at what is used now."""
-        own, shared = [], [0]
-        for each in _family(process):
-            with contextlib.suppress(psutil.Error):
-                memory = each.memory_info()
-                own.append(memory.rss - memory.shared)
-                shared.append(memory.shared)
-                if each != process and "python" in Path(each.exe()).name:
-                    self.python = max(self.python, own[-1] / _MEGABYTE)
-        self.all = max(self.all, (sum(own) + max(shared)) / _MEGABYTE)
 
 
 def run(name: str, task: Task, python: str, spark: Mapping[str, str], limit: float) -> Any:
@@ -61,21 +34,24 @@ def run(name: str, task: Task, python: str, spark: Mapping[str, str], limit: flo
         ``images`` done; ``seconds`` in all; ``startup_seconds`` until the first batch was done;
         ``steady_seconds`` from then to the last batch and ``steady_images`` done in them, without
         each worker's first batch;
-        ``peak_mib`` and ``python_peak_mib`` as in :class:`Peak`; and what it found out itself.
+        ``peak_mib`` and ``python_peak_mib`` as in :class:`Usage`; ``core_ms``, what became of the
+        cores' time while the work was done, in ms a cover: in ``java``, in ``other`` processes
+        (Python's), ``idle`` (or used by others); and what it found out itself.
         ``error`` alone, the end of what it printed, if it failed.
     """
     scratch = Path(task.scratch)
     task.stamps.mkdir()
     task.write(scratch / "task.json")
     command = [python, "-m", "benchmarks.contenders", name, str(scratch / "task.json")]
-    peak, start = Peak(), time.time()
+    start = time.time()
     with (scratch / "log").open("wb") as log:
         process = psutil.Popen(
             command, cwd=scratch, env=_environment(task, spark), stdout=log, stderr=log
         )
+        usage = Usage(process)
         with _gone_afterwards(process):
             while process.poll() is None and time.time() - start < limit:
-                peak.look(process)
+                usage.look()
                 time.sleep(_INTERVAL)
             code = process.poll()
     if code != 0 or not task.report.is_file():
@@ -86,7 +62,8 @@ def run(name: str, task: Task, python: str, spark: Mapping[str, str], limit: flo
     return {
         "seconds": time.time() - start,
         **_stamps(task, start, found.pop("started", None)),
-        **{"peak_mib": round(peak.all), "python_peak_mib": round(peak.python)},
+        **{"peak_mib": round(usage.peak), "python_peak_mib": round(usage.python_peak)},
+        **_core_ms(task, usage, found.pop("ended"), found.get("job_seconds")),
         **found,
     }
 
@@ -119,11 +96,13 @@ def _stamps(task: Task, start: float, started: float | None) -> dict[str, Any]:
     }
 
 
-def _family(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return []
+def _core_ms(task: Task, usage: Usage, ended: float, seconds: float | None) -> dict[str, Any]:
+    """What became of the cores' time in the job's ``seconds``; nothing where there is no job."""
+    if seconds is None:
+        return {}
+    spent = usage.between(ended - seconds, ended)
+    spent["idle"] = max(0.0, task.cores * seconds - sum(spent.values()))
+    return {"core_ms": {kind: 1000 * value / task.images for kind, value in spent.items()}}
 
 
 @contextlib.contextmanager
@@ -132,7 +111,7 @@ def _gone_afterwards(process: psutil.Process) -> Iterator[None]:
     try:
         yield
     finally:
-        for each in reversed(_family(process)):
+        for each in reversed(family(process)):
             with contextlib.suppress(psutil.Error):
                 each.kill()
         process.wait()

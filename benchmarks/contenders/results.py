@@ -15,6 +15,9 @@ _COLUMNS = {
     "of the roofline": "{:.2f}",
     "x {base}": "{:.2f}",
     "images/s, job": "{:.1f}",
+    "core ms a cover": "{:.2f}",
+    "of Java": "{:.2f}",
+    "idle": "{:.2f}",
     "start-up s": "{:.1f}",
     "all s": "{:.1f}",
     "peak MiB": "{:.0f}",
@@ -52,6 +55,9 @@ def roofline(results: Iterable[Result], of: Result, cores: int) -> float | None:
 def table(results: Sequence[Result], base: str | None, cores: int) -> list[str]:
     """A Markdown table, a line a contender: median, and (minimum-maximum) over the rounds.
 
+    ``core ms a cover`` is what became of the time of a core while the job was done: spent by
+    Python, by Java, idle (or spent by others on this machine).
+
     Args:
         results: of all rounds; failed runs are counted, and in no figure.
         base: label that speeds are also compared with, within each round.
@@ -81,6 +87,7 @@ def _row(result: Result, results: Sequence[Result], base: str | None, cores: int
         _ratio(rate, roofline(results, result, cores)),
         _ratio(rate, steady(bases[0]) if bases else None),
         _ratio(result.get("images"), job),
+        *(result.get("core_ms", {}).get(kind) for kind in ("other", "java", "idle")),
         result.get("startup_seconds"),
         result["seconds"],
         result["peak_mib"],
