@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, logit
 
 _RANGE = (0.05, 20.0)
@@ -24,6 +23,9 @@ def fit_temperature(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int6
         positive; above 1 where the network is too sure of itself. The order of classes, and with
         it accuracy, does not change.
     """
+    # A fifth of a second, which all that only score would spend at their start.
+    from scipy.optimize import minimize_scalar
+
     rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:

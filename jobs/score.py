@@ -39,7 +39,7 @@ from jobs.runtime.publishing import (
 from jobs.runtime.runs import Run
 from jobs.runtime.scoring import engine, predict
 from jobs.runtime.warehouse import Warehouse
-from schemas import ALBUMS, COVERS, METRICS, PREDICTIONS, QUARANTINE
+from schemas import ALBUMS, COVERS, INFERENCES, METRICS, PREDICTIONS, QUARANTINE
 from scraping.procedural import generate_catalogue
 
 _GENRES_SHOWN = 5
@@ -101,7 +101,7 @@ def score(
     """
     start = time.perf_counter()
     scope = scope or Scope()
-    warehouse.create(PREDICTIONS, METRICS)
+    warehouse.create(INFERENCES, PREDICTIONS, METRICS)
     inference = Inference(warehouse, bundle, run)
     covers = inference.bring_up_to_date(scope)
     asked = inference.question.digest

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from covergenre.fusion.inputs import Floats
@@ -36,6 +35,8 @@ def fit_weights(
     Returns:
         (parts,).
     """
+    from scipy.optimize import minimize  # slow to import, for fitting alone
+
     stacked = np.stack(opinions)
     rows = np.arange(len(labels))
 

@@ -29,7 +29,7 @@ class Inference:
     """A bundle that looks at the covers it has not looked at.
 
     Attributes:
-        warehouse: open for writing.
+        warehouse: open for writing, with a table inferences.
         bundle: verified.
         run: written to each row.
         question: what is asked of a cover beside genre and label.
@@ -49,7 +49,6 @@ class Inference:
 
         A kill loses the step that it interrupts; the next run goes on from there.
         """
-        self.warehouse.create(INFERENCES)
         self._forget_stale(scope)
         version, digest = self.bundle.model_version, self.question.digest
         spark = self.warehouse.spark
