@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _record(archive: Path, scratch: Path) -> str:
-    """Score a few drawn covers.
+    """Score a few drawn covers; a run that fails leaves no archive.
 
     Returns:
         the last that was said of it.
@@ -54,6 +54,8 @@ def _record(archive: Path, scratch: Path) -> str:
         ],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
+    if done.returncode:
+        archive.unlink(missing_ok=True)
     return (done.stdout.strip().splitlines() or ["no answer"])[-1]
 
 

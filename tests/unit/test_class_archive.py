@@ -19,8 +19,11 @@ _RUN = subprocess.run
 class _Submit:
     """Stands for ``spark-submit``: leaves an archive, or says why it does not."""
 
-    def __init__(self, prefix: Path, said: str = "", content: bytes | None = b"classes") -> None:
-        self._archive, self._said, self._content = prefix / "classes.jsa", said, content
+    def __init__(
+        self, prefix: Path, said: str = "", content: bytes | None = b"classes", code: int = 0
+    ) -> None:
+        self._archive, self._said = prefix / "classes.jsa", said
+        self._content, self._code = content, code
         self.commands: list[list[str]] = []
 
     def __call__(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
@@ -33,7 +36,7 @@ class _Submit:
         (made,) = (word.partition("=")[2] for word in options if "ArchiveClassesAtExit" in word)
         if self._content is not None:
             Path(made).write_bytes(self._content)
-        return subprocess.CompletedProcess(command, 0, self._said)
+        return subprocess.CompletedProcess(command, self._code, self._said)
 
 
 @pytest.fixture
@@ -65,11 +68,18 @@ def test_archive_is_made_anew_each_time(
     assert {file.name for file in tmp_path.iterdir()} == {"classes.jsa", "pyspark"}
 
 
+@pytest.mark.parametrize(("content", "code"), [(None, 0), (b"of a run that failed", 2)])
 def test_without_an_archive_jobs_run_all_the_same(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | None,
+    code: int,
 ) -> None:
     (tmp_path / "classes.jsa").write_bytes(b"of other jars")
-    monkeypatch.setattr(subprocess, "run", _Submit(tmp_path, "a line\nno space left\n", None))
+    submit = _Submit(tmp_path, "a line\nno space left\n", content, code)
+    monkeypatch.setattr(subprocess, "run", submit)
     assert class_archive.main() == 0
     assert capsys.readouterr().err.endswith("jobs start without archived classes: no space left\n")
     assert {file.name for file in tmp_path.iterdir()} == {"pyspark"}
