@@ -13,6 +13,8 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
+import pyspark
+
 from deploy import spark_home
 from scraping.procedural import generate_catalogue
 
@@ -32,7 +34,8 @@ def main() -> int:
             print(f"warning: jobs start without archived classes: {said}", file=sys.stderr)
             return 0
         os.replace(made, archive)
-    return spark_home.main()
+    spark_home.write_conf(Path(pyspark.__path__[0]) / "conf", Path(sys.prefix))
+    return 0
 
 
 def _record(archive: Path, scratch: Path) -> str:

@@ -67,7 +67,7 @@ fi
 
 
 def main() -> int:
-    """What ``make env`` does last: Spark's own folder is made ready."""
+    """Spark's own folder is made ready, for ``make env``; returns an exit code."""
     try:
         check_java()
         check_packages()
@@ -249,7 +249,3 @@ def _put(target: Path, content: bytes, mode: int = 0o644) -> None:
         part.write(content)
     os.chmod(part.name, mode)
     os.replace(part.name, target)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,7 +17,7 @@ from benchmarks.contenders.task import Task
 from benchmarks.contenders.usage import Usage, family
 
 ROOT = Path(__file__).parents[2]
-_INTERVAL = 0.5  # seconds between two looks at memory
+_INTERVAL = 0.5  # seconds between two looks at what is used
 
 
 def run(name: str, task: Task, python: str, spark: Mapping[str, str], limit: float) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ class Usage:
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
         self._seconds: dict[psutil.Process, tuple[str, float]] = {}
-        self._looks: list[tuple[float, Counter[str]]] = []
+        self._looks: list[tuple[float, dict[str, float]]] = []
         self.peak = 0.0
         self.python_peak = 0.0
 
@@ -42,9 +41,9 @@ class Usage:
                     self.python_peak = max(self.python_peak, own[-1] / _MEGABYTE)
                 self._seconds[each] = ("java" if kind == "java" else "other", sum(times[:2]))
         self.peak = max(self.peak, (sum(own) + max(shared)) / _MEGABYTE)
-        total: Counter[str] = Counter()
+        total = {"java": 0.0, "other": 0.0}
         for kind, seconds in self._seconds.values():  # of those that have ended, too
-            total[kind] += seconds  # type: ignore[assignment]
+            total[kind] += seconds
         self._looks.append((time.time(), total))
 
     def between(self, start: float, end: float) -> dict[str, float]:

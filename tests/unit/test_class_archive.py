@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy import class_archive, spark_home
-from tests.unit.test_spark_home import _settings
+from tests.unit.test_spark_home import written_settings
 
 _RUN = subprocess.run
 
@@ -51,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _options(home: Path) -> str:
-    return _settings(home / "conf")["spark.driver.defaultJavaOptions"]
+    return written_settings(home / "conf")["spark.driver.defaultJavaOptions"]
 
 
 def test_archive_is_made_anew_each_time(

@@ -129,7 +129,7 @@ def test_installed_jars_are_the_pinned_ones() -> None:
         assert hashlib.sha256(content).hexdigest() == sha256
 
 
-def _settings(folder: Path) -> dict[str, str]:
+def written_settings(folder: Path) -> dict[str, str]:
     lines = (folder / "spark-defaults.conf").read_text().splitlines()
     entries = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
     settings = dict(entries)
@@ -140,7 +140,7 @@ def _settings(folder: Path) -> dict[str, str]:
 def test_conf_holds_the_defaults_and_this_python(tmp_path: Path) -> None:
     for _ in range(2):  # a second set-up writes the same
         write_conf(tmp_path / "conf", tmp_path / "state")
-        settings = _settings(tmp_path / "conf")
+        settings = written_settings(tmp_path / "conf")
         assert settings["spark.pyspark.python"] == sys.executable
         assert settings["spark.pyspark.driver.python"] == sys.executable
         assert settings["spark.sql.extensions"] == "io.delta.sql.DeltaSparkSessionExtension"
@@ -151,12 +151,12 @@ def test_conf_holds_the_defaults_and_this_python(tmp_path: Path) -> None:
 
 def test_conf_names_the_archive_of_classes_where_there_is_one(tmp_path: Path) -> None:
     write_conf(tmp_path, tmp_path)
-    before = _settings(tmp_path)
+    before = written_settings(tmp_path)
     assert "spark.driver.extraClassPath" not in before
     assert "SharedArchiveFile" not in before["spark.driver.defaultJavaOptions"]
     (tmp_path / "classes.jsa").touch()
     write_conf(tmp_path, tmp_path)
-    settings = _settings(tmp_path)
+    settings = written_settings(tmp_path)
     options = shlex.split(settings["spark.driver.defaultJavaOptions"])
     assert f"-XX:SharedArchiveFile={tmp_path}/classes.jsa" in options
     assert "-XX:+UseParallelGC" in options
@@ -172,10 +172,10 @@ def test_conf_that_was_changed_by_hand_stays_until_ours_changes(tmp_path: Path) 
     with (tmp_path / "spark-defaults.conf").open("a") as file:
         file.write("spark.ui.enabled false\n")
     write_conf(tmp_path, tmp_path)
-    assert _settings(tmp_path)["spark.ui.enabled"] == "false"
+    assert written_settings(tmp_path)["spark.ui.enabled"] == "false"
     write_conf(tmp_path, tmp_path, [Path("/jars/a.jar"), Path("/jars/b.jar")])
-    assert "spark.ui.enabled" not in _settings(tmp_path)
-    assert _settings(tmp_path)["spark.jars"] == "/jars/a.jar,/jars/b.jar"
+    assert "spark.ui.enabled" not in written_settings(tmp_path)
+    assert written_settings(tmp_path)["spark.jars"] == "/jars/a.jar,/jars/b.jar"
 
 
 # What the console script asks for.
@@ -213,7 +213,7 @@ def test_environment_of_ones_own_is_made_ready_where_it_lies(installed: Path) ->
     for _ in range(2):
         assert spark_home.prepare() == {"SPARK_HOME": str(installed)}
     assert _contents(installed / "jars") == {"delta-storage-4.4.0.jar": CONTENT}
-    assert "spark.jars" not in _settings(installed / "conf")
+    assert "spark.jars" not in written_settings(installed / "conf")
     assert "Written by" in (installed.parents[3] / "bin/find-spark-home").read_text()
     assert not Path(os.environ["XDG_CACHE_HOME"]).exists()
 
@@ -230,7 +230,7 @@ def test_closed_environment_is_made_ready_in_the_users_cache(
     assert conf.is_relative_to(cache)
     jar = cache / "jars/delta-storage-4.4.0.jar"
     assert jar.read_bytes() == CONTENT
-    assert _settings(conf)["spark.jars"] == str(jar)
+    assert written_settings(conf)["spark.jars"] == str(jar)
 
 
 def test_closed_environment_that_is_ready_needs_nothing(
@@ -242,8 +242,8 @@ def test_closed_environment_that_is_ready_needs_nothing(
     # Its settings were made for another Python: that one's are not ours.
     monkeypatch.setattr(sys, "executable", "/other/bin/python")
     conf = Path(spark_home.prepare()["SPARK_CONF_DIR"])
-    assert _settings(conf)["spark.pyspark.python"] == "/other/bin/python"
-    assert "spark.jars" not in _settings(conf)
+    assert written_settings(conf)["spark.pyspark.python"] == "/other/bin/python"
+    assert "spark.jars" not in written_settings(conf)
 
 
 def test_spark_of_somebody_else_is_used_as_it_is(
