@@ -23,7 +23,7 @@ from covergenre import tensorflow_runtime
 from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.concepts import local
 from covergenre.config import Settings, load
-from covergenre.engines import Engine, Loader, choose, covers_a_call, openvino, tensorflow
+from covergenre.engines import Engine, Loader, choose, openvino, tensorflow
 from covergenre.errors import BundleError
 from covergenre.fusion.inputs import OPTIONAL
 from udfs.score import Models, score_batch
@@ -70,8 +70,7 @@ def _loader(engine: Engine, bundle: Bundle, settings: Settings) -> Loader:
         return tensorflow.loader(settings.score.batch_size)
     tagger = local.resolve(settings.concepts).graph
     graphs = {**bundle.graphs(), **({} if tagger is None else {tagger.name: tagger})}
-    size = covers_a_call(settings.engine.batch_size)
-    converted = {name: openvino.convert(graph, size) for name, graph in graphs.items()}
+    converted = openvino.prepared(graphs, settings.engine.batch_size, engine.precision)
     return openvino.loader(converted, engine.precision, 1)
 
 

@@ -43,7 +43,6 @@ from benchmarks.contenders.models import Model
 from benchmarks.contenders.task import Task
 from covergenre.bundle import DEFAULT
 from covergenre.config import load
-from covergenre.engines import covers_a_call
 from jobs.runtime.session import processor
 from scraping.procedural import generate_catalogue
 
@@ -105,7 +104,7 @@ class Bench:
         self._args = args
         self._scratch = scratch
         self._runs = 0
-        self.batch_size = args.batch_size or covers_a_call(load().engine.batch_size)
+        self.batch_size = args.batch_size or load().engine.batch_size
         self._write_covers()
         self.models: list[Model] = _apart(
             models.prepare,
@@ -113,11 +112,17 @@ class Bench:
             dict(_file(word) for word in args.backbone),
             args.classifier_alone,
             {self.batch_size, *(BATCHES if self._chosen("engine") else ())},
+            scratch / "parquet" if self._int8() else None,
             scratch,
         )
 
     def _chosen(self, contender: str) -> bool:
         return any(word.startswith(contender) for word in self._args.only)
+
+    def _int8(self) -> bool:
+        precise = any("-" not in word for word in self._args.only)
+        named = any("-int8" in word for word in self._args.only)
+        return named or (precise and "int8" in self._args.precisions)
 
     def _write_covers(self) -> None:
         folder = Path(self._args.covers or self._scratch / "drawn")

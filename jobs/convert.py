@@ -5,10 +5,14 @@ spark-submit jobs/convert.py --model BUNDLE --covers FOLDER --output DIR
 The covers are those the bundle was trained on and judged by: the gate's figures are of their test
 fold. They are written into the bundle; jobs/score.py computes in bfloat16 only with a bundle that
 has passed. No weight changes, but the version: predictions of two precisions are told apart.
+
+--int8 first finds, on covers of the training folds, how to compute the networks in eight-bit
+integers, and writes that into the bundle, too.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +25,11 @@ from pyspark.sql import functions as F
 
 from covergenre.bundle import Bundle, with_part
 from covergenre.config import Settings
-from covergenre.engines import PRECISIONS
+from covergenre.engines import PRECISIONS, has_units
 from covergenre.engines.parity import ParityPart, Said, held_against, logit_scale
 from covergenre.errors import BundleError
 from jobs.prepare import prepare
-from jobs.runtime import arguments, model_card
+from jobs.runtime import arguments, model_card, quantizing
 from jobs.runtime.catalogue import opened
 from jobs.runtime.evaluation import held_out
 from jobs.runtime.runs import Run
@@ -37,7 +41,12 @@ _REFERENCE = {"name": "tensorflow", "precision": "f32"}
 
 
 def convert(
-    warehouse: Warehouse, bundle: Bundle, settings: Settings, run: Run, target: Path
+    warehouse: Warehouse,
+    bundle: Bundle,
+    settings: Settings,
+    run: Run,
+    target: Path,
+    int8: bool = False,
 ) -> Bundle:
     """Run the gate and write the bundle with its figures.
 
@@ -47,20 +56,34 @@ def convert(
         settings: of engine, splits, scoring, concepts and describe.
         run: its counts are filled in.
         target: where the bundle is written; may be where it is.
+        int8: find anew how its networks are computed in integers.
 
     Raises:
         BundleError: the bundle may have learnt the covers of the test fold.
-        CatalogueError: the test fold has no covers.
+        CatalogueError: the test fold has no covers, or the others too few.
     """
     held_out.warn(held_out.check_splits(bundle, settings))
     run.counts.update(prepare(warehouse, settings))
+    if not int8:
+        return with_part(bundle, target, _gate(warehouse, bundle, settings))
+    part = quantizing.int8_part(warehouse, bundle, settings)
+    with tempfile.TemporaryDirectory(prefix="covergenre-int8-") as folder:
+        # Nobody sees it before the gate has.
+        able = with_part(bundle, Path(folder) / bundle.path.name, part)
+        return with_part(bundle, target, part, _gate(warehouse, able, settings))
+
+
+def _gate(warehouse: Warehouse, bundle: Bundle, settings: Settings) -> ParityPart:
+    """What OpenVINO makes of the held-out covers, in each precision that the bundle can have."""
     # As it comes out of its engines, not as an earlier gate has set it right.
     plain = replace(bundle, manifest={k: v for k, v in bundle.manifest.items() if k != "parity"})
+    integers = bundle.has_int8 and has_units("int8")
+    precisions = [p for p in PRECISIONS if p != "int8" or integers]
     covers = _covers(warehouse, settings).persist()
     try:
         reference = _said(warehouse, covers, plain, settings, _REFERENCE)
         found: dict[str, dict[str, Any]] = {}
-        for precision in PRECISIONS:
+        for precision in precisions:
             engine = {"name": "openvino", "precision": precision}
             said = _said(warehouse, covers, plain, settings, engine)
             found[precision] = _figures(reference, said, plain, settings)
@@ -73,7 +96,7 @@ def convert(
         "describe": settings.score.describe,
         "versions": model_card.versions(),
     }
-    return with_part(bundle, target, ParityPart(found, details))
+    return ParityPart(found, details)
 
 
 def _covers(warehouse: Warehouse, settings: Settings) -> DataFrame:
@@ -141,13 +164,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--model", metavar="BUNDLE", help="default: as score chooses")
     parser.add_argument("--bundle", type=Path, metavar="DIR",
                         help="where the bundle is written; default: where it is")  # fmt: skip
+    parser.add_argument("--int8", action="store_true",
+                        help="find anew how to compute in eight-bit integers")  # fmt: skip
     args = parser.parse_args(argv)
     settings = arguments.settings(args)
     base, why = choose_bundle(args.model, settings)
     print(f"model {base.model_version} from {base.path} ({why})")
     run = Run("convert", settings, engine="openvino")
     with opened(run, args.covers, args.output, args.csv) as warehouse:
-        bundle = convert(warehouse, base, settings, run, args.bundle or base.path)
+        bundle = convert(warehouse, base, settings, run, args.bundle or base.path, args.int8)
         run.model_version = bundle.model_version
     return _print_summary(bundle, run, args.json)
 

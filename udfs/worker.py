@@ -15,7 +15,7 @@ import zipimport
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyspark import Broadcast
 from pyspark.sql import SparkSession
@@ -25,7 +25,7 @@ from covergenre.backbones import Backbone
 from covergenre.bundle import Bundle, open_bundle, unpack
 from covergenre.classifier import Classifier
 from covergenre.detector.detector import LabelDetector
-from covergenre.engines import Engine, Graph, Loader, covers_a_call, openvino, tensorflow
+from covergenre.engines import Engine, Graph, Loader, openvino, tensorflow
 from covergenre.fusion.fusion import Fusion
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class ShippedEngine:
 
     Attributes:
         engine: which, and how precisely.
-        batch_size: covers a call.
+        batch_size: covers a call, as the settings say it.
         converted: OpenVINO's networks by name, broadcast; None for TensorFlow.
     """
 
     engine: Engine
-    batch_size: int
+    batch_size: Literal["auto"] | int
     converted: Broadcast[Mapping[str, openvino.Converted]] | None
 
     @classmethod
@@ -55,15 +55,15 @@ class ShippedEngine:
         """Convert networks, if they have to be and were not before, and send them on their way."""
         if engine.name == "tensorflow":
             return cls(engine, settings.score.batch_size, None)
-        size = covers_a_call(settings.engine.batch_size)
-        found = {name: openvino.convert(graph, size) for name, graph in graphs.items()}
+        size = settings.engine.batch_size
+        found = openvino.prepared(graphs, size, engine.precision)
         return cls(engine, size, spark.sparkContext.broadcast(found))
 
     def loader(self, threads: int) -> Loader:
         """The engine in this worker, with as many threads as a task has cores."""
         if self.converted is None:
             tensorflow_runtime.start(threads)
-            return tensorflow.loader(self.batch_size)
+            return tensorflow.loader(int(self.batch_size))
         return openvino.loader(self.converted.value, self.engine.precision, threads)
 
 
@@ -106,7 +106,7 @@ class Networks:
     fusion: Fusion | None
 
 
-_networks: dict[tuple[str, Engine, int], Networks] = {}
+_networks: dict[tuple[str, Engine, str | int], Networks] = {}
 
 
 def networks(bundle: ShippedBundle, threads: int) -> Networks:

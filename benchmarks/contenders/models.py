@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.contenders import covers
 from covergenre import backbones, tensorflow_runtime
-from covergenre.bundle import DEFAULT, open_bundle, write_bundle
+from covergenre.bundle import DEFAULT, open_bundle, with_part, write_bundle
 from covergenre.classifier import Classifier, Head
 from covergenre.detector.detector import LabelDetector
 from covergenre.detector.stored import DetectorPart
 from covergenre.engines import choose, openvino
+from covergenre.engines.int8 import Int8Part
+from covergenre.images import Cover
+from jobs.runtime import quantizing
 
 if TYPE_CHECKING:
     from benchmarks.contenders.task import Task
+
+_SHOWN = 128  # covers that a network is shown to prepare it for int8
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ def prepare(
     bundles: Mapping[str, Path],
     files: Mapping[str, tuple[str, int]],
     alone: bool,
-    batch_sizes: Collection[int],
+    batch_sizes: Collection[str | int],
+    int8: Path | None,
     scratch: Path,
 ) -> list[Model]:
     """Make bundles of what is named, and convert their networks (TensorFlow is imported).
@@ -53,6 +60,7 @@ def prepare(
             default bundle's detector.
         alone: each once more, as ``NAME-classifier``, without its detector.
         batch_sizes: covers a call, each to be had from :func:`converted`.
+        int8: Parquet of covers, to prepare for int8 what is not; None: it is not asked for.
         scratch: folder for them; must outlive the contenders.
     """
     found = dict(bundles)
@@ -62,6 +70,9 @@ def prepare(
         for name, path in list(found.items()):
             named = f"{name}-classifier"
             found[named] = _without_detector(path, scratch / named)
+    if int8 is not None:
+        for name, path in list(found.items()):
+            found[name] = _able_of_int8(path, int8, scratch / "int8" / path.name)
     return [
         Model(name, str(path), _convert(path, batch_sizes, scratch / f"{name}-converted"))
         for name, path in found.items()
@@ -89,19 +100,30 @@ def _without_detector(bundle: Path, path: Path) -> Path:
     return path
 
 
-def _convert(bundle: Path, batch_sizes: Collection[int], folder: Path) -> str:
-    graphs = open_bundle(bundle).graphs()
+def _able_of_int8(path: Path, parquet: Path, target: Path) -> Path:
+    bundle = open_bundle(path)
+    if bundle.has_int8:
+        return path
+    shown = [Cover(content) for content in covers.first(str(parquet), _SHOWN)]
+    return with_part(bundle, target, Int8Part(quantizing.found(bundle.graphs(), shown), {})).path
+
+
+def _convert(bundle: Path, batch_sizes: Collection[str | int], folder: Path) -> str:
+    opened = open_bundle(bundle)
+    graphs, kinds = opened.graphs(), ["int8"] * opened.has_int8
     folder.mkdir()
     with tempfile.TemporaryDirectory() as cache:  # the user's holds what jobs convert
         for size in batch_sizes:
-            found = {n: openvino.convert(graph, size, Path(cache)) for n, graph in graphs.items()}
-            (folder / str(size)).write_bytes(pickle.dumps(found))
+            for kind in ["f32", *kinds]:
+                found = openvino.prepared(graphs, size, kind, Path(cache))  # type: ignore[arg-type]
+                (folder / f"{kind}-{size}").write_bytes(pickle.dumps(found))
     return str(folder)
 
 
 def converted(task: Task, batch_size: int | None = None) -> dict[str, openvino.Converted]:
     """The networks of a task's bundle, by name, for batches of the task's or another size."""
-    file = Path(task.converted) / str(batch_size or task.batch_size)
+    kind = "int8" if task.precision == "int8" else "f32"  # weights are rounded to bf16 later
+    file = Path(task.converted) / f"{kind}-{batch_size or task.batch_size}"
     found: dict[str, openvino.Converted] = pickle.loads(file.read_bytes())
     return found
 

@@ -22,7 +22,7 @@ class Task:
         warm_up: a warehouse with other covers, scored before; it is written to.
         converted: folder of the bundle's networks in OpenVINO's format.
         images: covers in ``parquet``.
-        batch_size: covers a call of an OpenVINO network.
+        batch_size: covers a call of an OpenVINO network, or ``auto``.
         cores: cores to use.
         seconds: how long the engine and the decoder are each measured.
         scratch: folder of this run alone.
@@ -35,7 +35,7 @@ class Task:
     warm_up: str
     converted: str
     images: int
-    batch_size: int
+    batch_size: str | int
     cores: int
     seconds: float
     scratch: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,7 +23,7 @@ from covergenre.classifier import (
     classifier_graph,
 )
 from covergenre.detector.stored import StoredDetector
-from covergenre.engines import Graph, Loader
+from covergenre.engines import Graph, Loader, int8
 from covergenre.errors import BundleError
 from covergenre.fusion.stored import StoredFusion
 from covergenre.images import PIXELS_VERSION
@@ -31,7 +31,7 @@ from covergenre.images import PIXELS_VERSION
 FORMAT = 1
 DEFAULT = Path(__file__).parents[1] / "models" / "default"
 SUMS = "SHA256SUMS"
-PARTS = ("detector", "fusion", "parity")
+PARTS = ("detector", "fusion", "int8", "parity")
 """Entries of the manifest that stand for a part with ``files`` of its own, each built on those
 before it."""
 
@@ -119,6 +119,11 @@ class Bundle:
         return Head(tensors)
 
     @property
+    def has_int8(self) -> bool:
+        """Whether some of its networks can be computed in eight-bit integers."""
+        return "int8" in self.manifest
+
+    @property
     def parity(self) -> Mapping[str, Any]:
         """What the gate found of OpenVINO, by precision; see :mod:`covergenre.engines.parity`."""
         found: Mapping[str, Any] = (self.manifest.get("parity") or {}).get("precisions", {})
@@ -129,7 +134,13 @@ class Bundle:
         not among them."""
         detector = None if self.detector is None else self.detector.graph
         found = (classifier_graph(self.backbone, self.head()), detector)
-        return {graph.name: graph for graph in found if graph is not None}
+        spec = self.manifest.get("int8")
+        integers = {} if spec is None else int8.stored(self.path, spec)
+        return {
+            graph.name: replace(graph, quantization=integers.get(graph.name))
+            for graph in found
+            if graph is not None
+        }
 
     def classifier(self, loader: Loader, logit_scale: float = 1.0) -> Classifier:
         """The classifier, its probabilities calibrated.

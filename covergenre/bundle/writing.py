@@ -86,25 +86,25 @@ def write_bundle(
     return open_bundle(path)
 
 
-def with_part(base: Bundle, path: Path, part: Part) -> Bundle:
-    """Write a bundle with another part, whole or not at all.
+def with_part(base: Bundle, path: Path, *parts: Part) -> Bundle:
+    """Write a bundle with another part, or several, whole or not at all.
 
     Args:
-        base: keeps all but this part and those that are built on it (a combined model has learnt
-            how far its detector can be trusted); may be the bundle at ``path``.
+        base: keeps all but these parts and what is built on them (a combined model has learnt how
+            far its detector can be trusted); may be the bundle at ``path``.
         path: the folder to make; its name is the bundle's. A bundle that is there is replaced.
-        part: a detector, or a combined model.
+        parts: a detector, say, or a combined model.
 
     Raises:
         BundleError: ``path`` is there and no bundle.
     """
-    gone = PARTS[PARTS.index(part.entry) :]
+    gone = PARTS[min(PARTS.index(part.entry) for part in parts) :]
     replaced = {SUMS, *part_files(base.manifest, gone)}
     kept = {name: content for name, content in base.files().items() if name not in replaced}
     manifest = {key: value for key, value in base.manifest.items() if key not in gone}
     with _whole(path) as scratch:
         unpack(kept, scratch)
-        _write_manifest(scratch, {**manifest, "name": path.name}, [part])
+        _write_manifest(scratch, {**manifest, "name": path.name}, parts)
     return open_bundle(path)
 
 

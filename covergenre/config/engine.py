@@ -16,3 +16,4 @@ class EngineSettings(Section):
     name: Literal["auto"] | EngineName
     precision: Literal["auto"] | Precision
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
+    int8_covers: int = Field(ge=8, le=10_000)

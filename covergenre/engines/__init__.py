@@ -13,10 +13,11 @@ from covergenre.engines.choice import (
     Precision,
     choose,
     covers_a_call,
+    has_units,
 )
 from covergenre.engines.graph import Floats, Graph, Loader, Pixels, Run, chunks, rows
 
 __all__ = [
     "PRECISIONS", "Engine", "EngineName", "Floats", "Graph", "Loader", "Pixels", "Precision", "Run",
-    "choose", "chunks", "covers_a_call", "rows",
+    "choose", "chunks", "covers_a_call", "has_units", "rows",
 ]  # fmt: skip

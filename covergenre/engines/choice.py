@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from covergenre.cpuinfo import cpuinfo
+from covergenre.errors import EngineError
 
 EngineName = Literal["openvino", "tensorflow"]
-Precision = Literal["f32", "bf16"]
+Precision = Literal["f32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-# What a processor must say of itself, one of them, for bfloat16 to be faster than float32.
-_BF16_UNITS = ("amx_bf16", "avx512_bf16")
+# What a processor must say of itself, one of them, for a precision to be faster than float32.
+# Without those of int8 it adds in 16 bits, which overflow.
+_UNITS: dict[Precision, tuple[str, ...]] = {
+    "bf16": ("amx_bf16", "avx512_bf16"),
+    "int8": ("amx_int8", "avx512_vnni", "avx_vnni"),
+}
+# In the order that they are chosen. With AMX, int8 is but a fifth faster; without, two to three
+# times (docs/performance.md, "Eight-bit integers").
+_CHOICE: tuple[tuple[Precision, tuple[str, ...]], ...] = (
+    ("bf16", ("amx_bf16",)),
+    ("int8", _UNITS["int8"]),
+    ("bf16", _UNITS["bf16"]),
+)
 
 
 @dataclass(frozen=True)
@@ -45,36 +57,57 @@ def choose(
 
     Args:
         name: ``auto`` is OpenVINO; TensorFlow is for GPUs, and to compare with.
-        precision: ``auto``: bfloat16 where the processor has units for it and the bundle has
-            passed the parity gate with it, else float32. A precision that is named is used
-            whatever the gate says.
+        precision: ``auto``: of those that the bundle has passed the parity gate with, bfloat16 on
+            a processor with AMX, else int8 where it has units for that, else bfloat16 where it has,
+            else float32. A precision that is named is used whatever the gate says.
         proven: the bundle's :attr:`covergenre.bundle.Bundle.parity`, by precision.
         flags: of the processor; None: this machine's.
+
+    Raises:
+        EngineError: int8 is named, and the processor has no units for it.
     """
     if name == "tensorflow":
         return Engine("tensorflow", "f32")
+    if precision == "int8" and not has_units("int8", flags):
+        raise EngineError(
+            f"engine.precision=int8 needs a processor with one of {', '.join(_UNITS['int8'])}: "
+            "--set engine.precision=auto takes what this one has"
+        )
     if precision == "auto":
         has = processor_flags() if flags is None else flags
-        fast = has.intersection(_BF16_UNITS) and proven.get("bf16", {}).get("passed")
-        precision = "bf16" if fast else "f32"
-    return Engine("openvino", precision, proven.get(precision, {}).get("logit_scale", 1.0))
+        passed = ((p, units) for p, units in _CHOICE if proven.get(p, {}).get("passed"))
+        chosen: Precision = next((p for p, units in passed if has.intersection(units)), "f32")
+    else:
+        chosen = precision
+    return Engine("openvino", chosen, proven.get(chosen, {}).get("logit_scale", 1.0))
 
 
-def covers_a_call(size: Literal["auto"] | int, flags: frozenset[str] | None = None) -> int:
+def has_units(precision: Precision, flags: frozenset[str] | None = None) -> bool:
+    """Whether a processor (None: this one) computes in a precision faster than in float32."""
+    has = processor_flags() if flags is None else flags
+    return bool(has.intersection(_UNITS.get(precision, ())))
+
+
+def covers_a_call(
+    size: Literal["auto"] | int, side: int, flags: frozenset[str] | None = None
+) -> int:
     """How many covers a network is shown at a time.
 
     What a call works on should stay in the processor's caches, but every call reads all weights
     again, which costs the more the faster the arithmetic is.
 
     Args:
-        size: ``auto``: 8 where the processor has AMX, else 2 (docs/performance.md, "Covers a
-            call"). A number that is named is used as it is.
+        size: ``auto``: 8 where the processor has AMX, 4 of more than 300 pixels, else 2
+            (docs/performance.md, "Covers a call"). A number that is named is used as it is.
+        side: of a cover as the network sees it, in pixels.
         flags: of the processor; None: this machine's.
     """
     if size != "auto":
         return size
     has = processor_flags() if flags is None else flags
-    return 8 if "amx_bf16" in has else 2
+    if "amx_bf16" not in has:
+        return 2
+    return 8 if side <= 300 else 4
 
 
 def processor_flags() -> frozenset[str]:

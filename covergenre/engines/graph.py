@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from covergenre.engines.quantization import Quantization
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -23,12 +26,14 @@ class Graph:
         digest: of all that decides what it computes.
         build: loads it (TensorFlow is imported there and not before): a function of TensorFlow's
             from a uint8 tensor (n, size, size, 3), RGB, to a tuple of float32 tensors (n, ...).
+        quantization: how it is computed in int8; None: it is not, whatever the precision.
     """
 
     name: str
     size: int
     digest: str
     build: Callable[[], Callable[[Any], tuple[Any, ...]]] = field(repr=False, compare=False)
+    quantization: Quantization | None = field(default=None, repr=False, compare=False)
 
     def traced(self, batch_size: int) -> Any:
         """As a tf.function for batches of just this many covers."""

@@ -11,14 +11,15 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from covergenre.engines import quantization, telemetry
+from covergenre.engines.choice import covers_a_call, has_units
 from covergenre.engines.graph import Floats, Graph, Loader, Pixels, padded
 from covergenre.errors import EngineError
 
@@ -76,6 +77,40 @@ def convert(graph: Graph, batch_size: int, cache: Path | None = None) -> Convert
     return Converted(graph.name, graph.size, batch_size, model, weights, _digest(model, weights))
 
 
+def prepared(
+    graphs: Mapping[str, Graph],
+    batch_size: Literal["auto"] | int,
+    precision: str,
+    cache: Path | None = None,
+) -> dict[str, Converted]:
+    """Networks for :func:`loader`, by the names they are given here.
+
+    Args:
+        graphs, cache: as for :func:`convert`.
+        batch_size: as for :func:`covergenre.engines.covers_a_call`.
+        precision: as for :class:`OpenVINORun`.
+
+    Raises:
+        EngineError: the quantization of one is of another network.
+    """
+    found = {
+        name: convert(graph, covers_a_call(batch_size, graph.size), cache)
+        for name, graph in graphs.items()
+    }
+    if precision == "int8":
+        for name, graph in graphs.items():
+            if graph.quantization is not None:
+                found[name] = _quantized(found[name], graph.quantization)
+    return found
+
+
+def read(converted: Converted) -> Any:
+    """An ``openvino.Model`` of a conversion."""
+    import openvino
+
+    return openvino.Core().read_model(converted.model, converted.weights)
+
+
 def loader(converted: Mapping[str, Converted], precision: str, threads: int) -> Loader:
     """Loads graphs that were converted, by their names; those in the worker are never built."""
     return lambda graph: OpenVINORun(converted[graph.name], precision, threads)
@@ -86,7 +121,7 @@ class OpenVINORun:
 
     Args:
         converted: as :func:`convert` gives it.
-        precision: ``f32`` or ``bf16``; a processor without bfloat16 computes in float32.
+        precision: ``f32``, ``bf16`` or ``int8``; a processor without bfloat16 computes in float32.
         threads: cores that it may use.
 
     Raises:
@@ -130,6 +165,8 @@ def _options(precision: str, threads: int) -> dict[str, Any]:
     Spark runs a task a core, side by side: OpenVINO's pinning would put all of them on the first
     one, and more than one stream would only wait for it.
     """
+    if precision == "int8":  # what is not in integers, networks without any included
+        precision = "bf16" if has_units("bf16") else "f32"
     return {
         "INFERENCE_PRECISION_HINT": precision,
         "INFERENCE_NUM_THREADS": threads,
@@ -139,8 +176,7 @@ def _options(precision: str, threads: int) -> dict[str, Any]:
 
 
 def _converted(graph: Graph, batch_size: int) -> tuple[bytes, bytes]:
-    # Conversions would be reported to OpenVINO's makers: without that package it does not.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    telemetry.switch_off()
     import openvino
 
     from covergenre import tensorflow_runtime
@@ -149,7 +185,20 @@ def _converted(graph: Graph, batch_size: int) -> tuple[bytes, bytes]:
     function = graph.traced(batch_size)  # kept: it alone holds the weights
     traced = function.get_concrete_function()
     # Unless they are named, whatever the graph computes for nothing is an output, too.
-    model = openvino.convert_model(traced, output=[output.name for output in traced.outputs])
+    return _saved(openvino.convert_model(traced, output=[out.name for out in traced.outputs]))
+
+
+def _quantized(converted: Converted, how: quantization.Quantization) -> Converted:
+    model = read(converted)
+    quantization.apply(model, how)
+    files = _saved(model)
+    return replace(converted, model=files[0], weights=files[1], sha256=_digest(*files))
+
+
+def _saved(model: Any) -> tuple[bytes, bytes]:
+    """An ``openvino.Model`` in OpenVINO's own format."""
+    import openvino
+
     with tempfile.TemporaryDirectory(prefix="covergenre-engine-") as folder:
         path = Path(folder) / _MODEL
         # Half precision weights would not be the ones that were trained.

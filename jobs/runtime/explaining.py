@@ -17,7 +17,6 @@ from covergenre.engines import (
     Floats,
     Graph,
     Loader,
-    covers_a_call,
     openvino,
     tensorflow,
 )
@@ -94,7 +93,7 @@ def _models(bundle: Bundle, settings: Settings) -> Models:
     tagger, graphs = question.tagger, bundle.graphs()
     if tagger is not None and tagger.graph is not None:
         graphs[tagger.graph.name] = tagger.graph
-    loader = _loader(chosen, graphs, covers_a_call(settings.engine.batch_size), threads)
+    loader = _loader(chosen, graphs, settings, threads)
     return Models(
         loaded(bundle, loader, chosen),
         None if tagger is None else tagger.load(settings.images.limits, loader),
@@ -103,9 +102,9 @@ def _models(bundle: Bundle, settings: Settings) -> Models:
     )
 
 
-def _loader(engine: Engine, graphs: dict[str, Graph], batch_size: int, threads: int) -> Loader:
+def _loader(engine: Engine, graphs: dict[str, Graph], settings: Settings, threads: int) -> Loader:
     if engine.name == "tensorflow":
         return tensorflow.loader(1)
     # The batches of the scoring job, so that what it has converted is not converted again.
-    converted = {name: openvino.convert(graph, batch_size) for name, graph in graphs.items()}
+    converted = openvino.prepared(graphs, settings.engine.batch_size, engine.precision)
     return openvino.loader(converted, engine.precision, threads)

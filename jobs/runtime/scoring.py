@@ -16,6 +16,7 @@ from covergenre.concepts import local
 from covergenre.concepts.local import LocalModel
 from covergenre.config import Settings
 from covergenre.engines import Engine, choose
+from covergenre.errors import BundleError
 from covergenre.fusion.inputs import ADVISORY, APPEARANCE, CONCEPTS
 from covergenre.images import Limits
 from jobs.runtime import logs, session
@@ -124,8 +125,19 @@ def infer(covers: DataFrame, bundle: Bundle, settings: Settings) -> DataFrame:
 
 
 def engine(bundle: Bundle, settings: Settings) -> Engine:
-    """What computes a bundle's networks."""
-    return choose(settings.engine.name, settings.engine.precision, bundle.parity)
+    """What computes a bundle's networks.
+
+    Raises:
+        BundleError: int8 is asked for, and the bundle does not say how.
+        EngineError: int8 is asked for, and the processor has no units for it.
+    """
+    chosen = choose(settings.engine.name, settings.engine.precision, bundle.parity)
+    if chosen.precision == "int8" and not bundle.has_int8:
+        raise BundleError(
+            f"bundle {bundle.path} has not been prepared for engine.precision=int8: "
+            "jobs/convert.py --int8 does so, with the covers it was trained on"
+        )
+    return chosen
 
 
 def _tagger(settings: Settings) -> LocalModel | None:

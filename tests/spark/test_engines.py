@@ -18,7 +18,8 @@ from covergenre.bundle import DEFAULT, Bundle, open_bundle
 from covergenre.calibration import Platt
 from covergenre.concepts import local
 from covergenre.config import Settings
-from covergenre.engines import choice
+from covergenre.engines import choice, has_units
+from covergenre.errors import BundleError, EngineError
 from jobs import score as job
 from jobs.runtime.scoring import engine, infer
 from jobs.runtime.warehouse import Warehouse
@@ -75,6 +76,38 @@ def test_openvino_scores_as_tensorflow_does(spark: SparkSession, make_bundle: Ma
             for row in (one, other)
         )
         assert named == pytest.approx(expected, abs=1e-4)
+
+
+def test_in_integers_the_default_bundle_says_nearly_the_same(spark: SparkSession) -> None:
+    bundle = open_bundle(DEFAULT)
+    integers, floats = (
+        config.load(assignments=["engine.name=openvino", f"engine.precision={p}"])
+        for p in ("int8", "f32")
+    )
+    if not has_units("int8"):  # nobody gets wrong results there
+        with pytest.raises(EngineError, match="int8 needs a processor"):
+            infer(covers(spark), bundle, integers)
+        return
+    fast, exact = said(spark, bundle, integers), said(spark, bundle, floats)
+    assert [row["reason"] for row in fast] == [row["reason"] for row in exact]
+    seen = [(a, b) for a, b in zip(fast, exact, strict=True) if a["reason"] is None]
+    assert len(seen) == 6
+    for one, other in seen:
+        assert one["probabilities"] != other["probabilities"]
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=0.1)
+        assert one["advisory_score"] == pytest.approx(other["advisory_score"], abs=0.1)
+
+
+def test_a_bundle_that_was_not_prepared_is_not_computed_in_integers(
+    make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "processor_flags", lambda: frozenset({"avx512_vnni"}))
+    chosen = config.load(assignments=["engine.precision=int8"])
+    assert str(engine(open_bundle(DEFAULT), chosen)) == "openvino int8"
+    with pytest.raises(
+        BundleError, match=r"prepared for engine\.precision=int8.*convert\.py --int8"
+    ):
+        engine(make_bundle(), chosen)
 
 
 # What is in a worker.

@@ -73,7 +73,7 @@ def test_settings_that_are_named_exist() -> None:
     base = yaml.safe_load((ROOT / "conf/base.yaml").read_text("utf-8"))
     found = 0
     for page, text in TEXT.items():
-        for name in re.findall(r"(?:`|--set )([a-z_]+(?:\.[a-z_]+)+)(?:=[^` ]*)?", text):
+        for name in re.findall(r"(?:`|--set )([a-z_]+(?:\.[a-z0-9_]+)+)(?:=[^` ]*)?", text):
             section, *path = name.split(".")
             if section not in base or path[-1] in ("py", "md", "json", "safetensors"):
                 continue

@@ -133,8 +133,9 @@ def _in_workers(
         # What is wrong with a user's file is told here, in one line, not by a worker.
         tensorflow_runtime.start()
         model.load()
-    # No bundle's gate speaks for a tagger alone.
-    engine = choose(settings.engine.name, settings.engine.precision, {})
+    # No bundle's gate speaks for a tagger alone, nor does one say how it is computed in integers.
+    precision = settings.engine.precision
+    engine = choose(settings.engine.name, "auto" if precision == "int8" else precision, {})
     shipped = ShippedTagger.of(model, engine, settings, spark)
     udf = make_tag(shipped, session.task_cpus(spark), settings.images.limits)
     with shown(spark, "naming concepts", count):

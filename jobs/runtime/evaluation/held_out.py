@@ -37,7 +37,7 @@ def held_out(warehouse: Warehouse, settings: Settings, fold: int | None = None) 
     """
     years = warehouse.read(ALBUMS).groupBy("cover_id").agg(F.min("release_year"))
     wanted = settings.splits.test_fold if fold is None else fold
-    chosen = _representatives(warehouse).where(F.col("fold") == wanted)
+    chosen = representatives(warehouse).where(F.col("fold") == wanted)
     return chosen.join(years.toDF("cover_id", "release_year"), "cover_id", "left").select(
         "cover_id", "genre", "release_year"
     )
@@ -135,7 +135,7 @@ def colours(
 
 def learnable(warehouse: Warehouse, labels: list[str], settings: Settings) -> DataFrame:
     """``cover_id`` and ``genre`` of the covers of all other folds whose genre a model knows."""
-    chosen = _representatives(warehouse).where(F.col("fold") != settings.splits.test_fold)
+    chosen = representatives(warehouse).where(F.col("fold") != settings.splits.test_fold)
     return chosen.where(F.col("genre").isin(labels)).select("cover_id", "genre")
 
 
@@ -243,7 +243,8 @@ def contents_of(warehouse: Warehouse, cover_ids: list[str]) -> dict[str, bytes]:
     return {row["cover_id"]: bytes(row["content"]) for row in chosen.collect()}
 
 
-def _representatives(warehouse: Warehouse) -> DataFrame:
+def representatives(warehouse: Warehouse) -> DataFrame:
+    """The rows of splits of one cover of each group of near-duplicates."""
     return warehouse.read(SPLITS).where("representative")
 
 
