@@ -192,7 +192,7 @@ def test_nor_does_who_finds_labels_or_names_concepts(
     worker = own_worker()
     assert worker.networks == 1
     assert "openvino" in worker.modules
-    assert worker.modules.isdisjoint({"tensorflow", "keras"})
+    assert worker.modules.isdisjoint({"tensorflow", "keras", "nncf"})
 
 
 def test_who_scores_with_tensorflow_never_sees_openvino(
