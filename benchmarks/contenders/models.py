@@ -20,7 +20,6 @@ from covergenre.detector.stored import DetectorPart
 from covergenre.engines import choose, openvino
 from covergenre.engines.int8 import Int8Part
 from covergenre.images import Cover
-from jobs.runtime import quantizing
 
 if TYPE_CHECKING:
     from benchmarks.contenders.task import Task
@@ -101,6 +100,9 @@ def _without_detector(bundle: Path, path: Path) -> Path:
 
 
 def _able_of_int8(path: Path, parquet: Path, target: Path) -> Path:
+    # The environment of Ray Data and Daft, which load models by this module, has no Spark.
+    from jobs.runtime import quantizing
+
     bundle = open_bundle(path)
     if bundle.has_int8:
         return path

@@ -19,8 +19,8 @@ _UNITS: dict[Precision, tuple[str, ...]] = {
     "bf16": ("amx_bf16", "avx512_bf16"),
     "int8": ("amx_int8", "avx512_vnni", "avx_vnni"),
 }
-# In the order that they are chosen. With AMX, int8 is but a fifth faster; without, two to three
-# times (docs/performance.md, "Eight-bit integers").
+# In the order that they are chosen. With AMX, int8 is no faster in all; without, two to three times
+# (docs/performance.md, "Eight-bit integers").
 _CHOICE: tuple[tuple[Precision, tuple[str, ...]], ...] = (
     ("bf16", ("amx_bf16",)),
     ("int8", _UNITS["int8"]),
