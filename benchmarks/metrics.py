@@ -64,10 +64,7 @@ def one_pass(spark: SparkSession, folder: Path) -> pd.DataFrame:
     albums, predictions = _read(spark, folder)
     nobody = albums.where("false").select("album_id")
     cells = count_cells(albums, predictions, nobody, _GENRES)
-    try:
-        return per_genre_and_year(cells, "run", "model", datetime.datetime(2026, 1, 1)).toPandas()
-    finally:
-        cells.unpersist()
+    return per_genre_and_year(cells, "run", "model", datetime.datetime(2026, 1, 1)).toPandas()
 
 
 def a_query_a_figure(spark: SparkSession, folder: Path) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from covergenre.engines import Graph, Pixels, openvino, quantization
 from covergenre.engines.int8 import Int8Part
 from covergenre.engines.quantization import Quantization
 from covergenre.errors import CatalogueError, ImageError
-from covergenre.images import Cover
+from covergenre.images import Cover, Limits
 from jobs.runtime.evaluation import held_out
 from jobs.runtime.warehouse import Warehouse
 
@@ -57,7 +57,7 @@ def _covers(warehouse: Warehouse, settings: Settings) -> list[Cover]:
     )
     chosen = known.select("cover_id").orderBy("cover_id").limit(wanted).collect()
     contents = held_out.contents_of(warehouse, [row["cover_id"] for row in chosen])
-    covers = list(_usable(contents[name] for name in sorted(contents)))
+    covers = list(_usable((contents[name] for name in sorted(contents)), settings.images.limits))
     if len(covers) < _A_CALL:
         raise CatalogueError(
             f"{warehouse.location} has {len(covers)} covers in the training folds that can be "
@@ -66,10 +66,10 @@ def _covers(warehouse: Warehouse, settings: Settings) -> list[Cover]:
     return covers
 
 
-def _usable(contents: Iterable[bytes]) -> Iterator[Cover]:
+def _usable(contents: Iterable[bytes], limits: Limits) -> Iterator[Cover]:
     for content in contents:
         try:
-            cover = Cover(content)
+            cover = Cover(content, limits)
             cover.decoded()
         except ImageError:
             continue
