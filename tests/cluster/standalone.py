@@ -96,7 +96,8 @@ class Cluster:
 
     def executors(self) -> list[psutil.Process]:
         """The executors' Javas."""
-        return _named(_descendants(self.workers), "CoarseGrainedExecutorBackend")
+        # Not their own children: what an executor starts has its command line for a moment.
+        return _named(_descendants(self.workers, recursive=False), "CoarseGrainedExecutorBackend")
 
     def python_workers(self) -> list[psutil.Process]:
         """The Pythons that run UDFs: children of each executor's daemon."""
@@ -183,11 +184,11 @@ def _said(log: Path, pattern: re.Pattern[str], process: psutil.Popen) -> re.Matc
     raise RuntimeError(f"{pattern.pattern} was not said:\n{log.read_text(errors='replace')}")
 
 
-def _descendants(processes: list[psutil.Process]) -> list[psutil.Process]:
+def _descendants(processes: list[psutil.Process], recursive: bool = True) -> list[psutil.Process]:
     found = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            found += process.children(recursive=True)
+            found += process.children(recursive=recursive)
     return found
 
 
