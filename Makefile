@@ -113,7 +113,7 @@ wheel: $(READY) ## Build one wheel of everything into dist/
 	@ls dist/*.whl
 
 test: $(READY) ## Run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 kills: $(READY) ## Kill thirty runs of a cluster at any moment: each must end as if undisturbed
 	@$(BIN)/python -m tests.cluster.kills $(ARGS)

@@ -38,13 +38,15 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 # Nobody looks at a page of Spark's; tasks that write Java for their expressions take another
-# quarter. Tests that start spark-submit have Spark's defaults in this.
+# quarter; Delta's store for tests starts no processes to rename a file. Tests that start
+# spark-submit have Spark's defaults in this.
 _QUICK = " ".join(
     (
         "--conf spark.ui.enabled=false",
         "--conf spark.sql.codegen.wholeStage=false",
         "--conf spark.sql.codegen.factoryMode=NO_CODEGEN",
         "--conf spark.databricks.delta.snapshotPartitions=1",
+        "--conf spark.delta.logStore.file.impl=io.delta.storage.LocalLogStore",
     )
 )
 
