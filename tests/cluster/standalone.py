@@ -31,14 +31,15 @@ appender.console.target = SYSTEM_ERR
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
 """
-# Many short queries over small tables: few tasks, no waiting for a place near their data, and in
-# the executors a compiler and a collector of garbage that do little. Drivers keep their default
-# options, which name the archive of classes.
+# Many short queries over small tables: few tasks, no waiting for a place near their data, a
+# compiler that does little, and in the executors such a collector of garbage. A driver keeps the
+# one of its default options, which also name the archive of classes.
 _QUICK = {
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.locality.wait": "0s",
     "spark.executor.memory": "1g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.ui.enabled": "false",
 }
